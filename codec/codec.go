@@ -7,13 +7,26 @@
 //
 // The framers here are the classic ones: [Raw], [Line], [Delimiter], [Fixed],
 // [LengthField], [Varint], and [Split] for any bufio.SplitFunc. Their zero
-// values are useful where the format leaves no choice open; each has a maximum
-// frame size, [DefaultMax] unless it is told another.
+// values are useful where the format leaves no choice open; where it does, a
+// Validate method says at start-up what Decode and Append would say later. Each
+// has a maximum frame size, [DefaultMax] unless it is told another.
+//
+// The frames they deliver have no spare capacity, so that appending to one
+// copies it and never writes over the bytes that follow it in the buffer.
 package codec
 
 // DefaultMax is the largest frame, in bytes, that a codec of this package
 // accepts or produces when its Max field is zero: 1 MiB.
 const DefaultMax = 1 << 20
+
+// limit is the maximum in force for a Max field: a negative one is no request
+// to accept nothing, so it means the default as zero does.
+func limit(max int) int {
+	if max <= 0 {
+		return DefaultMax
+	}
+	return max
+}
 
 // A Codec cuts frames out of a byte stream and puts payloads into frames.
 //
