@@ -224,24 +224,29 @@ func runAppendTests(t *testing.T, tests []appendTest) {
 	}
 }
 
-// appendTo appends payload behind something else, checks that this stays as it
-// is, and returns the frame.
+// appendTo returns the frame made of payload, and checks that it is the same in
+// a new buffer and in a used one, behind something that has to stay as it is.
 func appendTo(t testing.TB, c codec.Codec, payload []byte) ([]byte, error) {
 	t.Helper()
 	const before = "before"
+	used := append([]byte(before), bytes.Repeat([]byte{0xee}, 100+2*len(payload))...)
 	sent := bytes.Clone(payload)
-	out, err := c.Append([]byte(before), payload)
-	if !bytes.Equal(sent, payload) {
-		t.Fatalf("%#v: Append changed its payload from %q to %q", c, sent, payload)
-	}
+	out, err := c.Append(used[:len(before)], payload)
 	if !bytes.HasPrefix(out, []byte(before)) || err != nil && len(out) != len(before) {
 		t.Fatalf("%#v: Append(%q) made %q of dst, error %v", c, payload, out, err)
 	}
+	frame, again := c.Append(nil, payload)
+	if string(frame) != string(out[len(before):]) || fmt.Sprint(again) != fmt.Sprint(err) {
+		t.Fatalf("%#v: Append(%q) made %q, error %v, and then %q, error %v",
+			c, payload, out[len(before):], err, frame, again)
+	}
+	if !bytes.Equal(sent, payload) {
+		t.Fatalf("%#v: Append changed its payload from %q to %q", c, sent, payload)
+	}
 	if err != nil {
 		checkError(t, c, nil, 0, err)
-		return nil, err
 	}
-	return out[len(before):], nil
+	return frame, err
 }
 
 // roundTrip checks that a frame comes back as the payload it was made of, if

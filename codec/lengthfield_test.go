@@ -203,6 +203,7 @@ func TestLengthFieldAppend(t *testing.T) {
 		{name: "larger than the length", codec: codec.LengthField{Width: 1, Adjust: -252, Strip: 1}, payload: "abcd", err: codec.ErrTooLarge, detail: "5 bytes, the maximum is 4"},
 
 		{name: "no room for the length", codec: codec.LengthField{Offset: 1, Width: 2}, payload: "ab", err: codec.ErrMalformed, detail: "shorter than the header"},
+		{name: "no room, whole message", codec: codec.LengthField{Offset: 1, Width: 2, Adjust: -3}, payload: "ab", err: codec.ErrMalformed},
 		{name: "shorter than Adjust", codec: codec.LengthField{Width: 2, Adjust: 4, Strip: 2}, payload: "abc", err: codec.ErrMalformed},
 		{name: "Strip within the length", codec: codec.LengthField{Width: 2, Strip: 1}, payload: "abc", err: codec.ErrConfig, detail: "Strip ends within"},
 	})
