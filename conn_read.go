@@ -1,0 +1,164 @@
+package weir
+
+import (
+	"errors"
+
+	"github.com/weir-go/weir/codec"
+	"github.com/weir-go/weir/internal/socket"
+	"github.com/weir-go/weir/reactor"
+)
+
+// OnReady is for the event loop.
+//
+// (Conn is its own reactor.Handler through the unexported type events, so that
+// these methods are not part of the public API.)
+type events Conn
+
+func (e *events) OnReady(ready reactor.Interest) {
+	c := (*Conn)(e)
+	if ready&reactor.Writable != 0 && c.has(flagBlocked) {
+		c.mu.Lock()
+		c.flush()
+		c.mu.Unlock()
+	}
+	if ready&reactor.Readable != 0 {
+		c.read()
+	}
+}
+
+func (e *events) OnTimer() { (*Conn)(e).expire() }
+
+// OnPanic is told of a panic outside of the callbacks, which have a net of their
+// own: in a codec.
+func (e *events) OnPanic(p *reactor.PanicError) { (*Conn)(e).panicked(p) }
+
+// Run is the reactor.Task that Conn.post posts.
+func (e *events) Run() { (*Conn)(e).settle() }
+
+// read is called by the loop when the socket is readable. One read per event:
+// the poller is level-triggered, so what is left is reported again after
+// everybody else has had a turn.
+func (c *Conn) read() {
+	flags := c.flags.Load()
+	if flags&(flagClosing|flagFIN) == flagClosing|flagFIN {
+		c.discard()
+		return
+	}
+	if flags&readOff != 0 {
+		return // an event from before the pause, or a hang-up: met when reading goes on
+	}
+	l := c.loop
+	n, err := socket.Read(int(c.fd), l.readBuffer)
+	switch {
+	case n > 0:
+		l.stats.bytesIn.Add(uint64(n))
+		if flags&flagFresh == 0 {
+			c.received = l.ticks()
+		}
+		c.receive(l.readBuffer[:n])
+	case err == nil:
+		c.mu.Lock()
+		c.set(flagEOF)
+		c.schedule(eventResume)
+		c.post()
+		c.mu.Unlock()
+	case errors.Is(err, socket.ErrAgain):
+	default:
+		c.mu.Lock()
+		c.destroy(err)
+		c.mu.Unlock()
+	}
+}
+
+// discard reads and drops what a peer still sends to a connection that has been
+// closed. Were the descriptor closed with bytes unread, the system would answer
+// with RST, and that can destroy the end of what was sent to the peer.
+func (c *Conn) discard() {
+	n, err := socket.Read(int(c.fd), c.loop.readBuffer)
+	if n > 0 || errors.Is(err, socket.ErrAgain) {
+		return
+	}
+	c.mu.Lock()
+	c.destroy(nil) // FIN, or RST: either way the peer is done
+	c.mu.Unlock()
+}
+
+// receive takes the bytes of one read, a view of the loop's read buffer.
+func (c *Conn) receive(data []byte) {
+	if c.loop.inline {
+		c.turn(data)
+		return
+	}
+	p := c.proto.Load()
+	c.mu.Lock()
+	if c.has(flagClosing | flagAbort) {
+		c.mu.Unlock()
+		return
+	}
+	if c.in == nil {
+		c.in = newInbound(c.loop, len(data))
+	}
+	in := c.in
+	if c.has(flagTurn) {
+		in.append(data, p)
+		if in.len() >= c.loop.config.MaxPending || c.loop.overBudget() {
+			c.set(flagFull)
+			c.loop.stats.pausedPending.Add(1)
+			c.post()
+		}
+		c.mu.Unlock()
+		return
+	}
+	// The loop itself takes the turn, to see whether there is anything to do
+	// for a worker: half a frame must not occupy one. Decode is called without
+	// mu, because a codec may be the user's.
+	c.set(flagTurn)
+	c.mu.Unlock()
+	in.append(data, p)
+	idle := in.incomplete(p, c.loop.config.MaxFrame)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !idle || c.has(eventMask) {
+		c.loop.runnable = append(c.loop.runnable, c)
+		return
+	}
+	c.unset(flagTurn)
+	c.keepWithinBudget()
+}
+
+// keepWithinBudget ends a connection whose unfinished frame is too much for all
+// buffers together. To pause it instead would help nobody: it may be that no
+// frame is ever finished again. The loop's; needs mu.
+func (c *Conn) keepWithinBudget() {
+	if c.in != nil && c.loop.overBudget() {
+		c.loop.stats.budget.Add(1)
+		c.destroy(ErrBudget)
+	}
+}
+
+// incomplete reports whether the bytes hold neither a whole frame nor an error.
+func (in *inbound) incomplete(p *protocol, maxFrame int) bool {
+	_, n, err := p.decode(in.rest(), in.trusted(p))
+	if n != 0 || err != nil || tooLarge(p, in.rest(), maxFrame) != nil {
+		return false
+	}
+	in.seen, in.by = in.len(), p
+	return true
+}
+
+// tooLarge returns an error if the unfinished frame that b begins with is larger
+// than maxFrame, or is going to be.
+func tooLarge(p *protocol, b []byte, maxFrame int) error {
+	size := len(b)
+	if p.sizer != nil && size > 0 {
+		size = max(size, p.sizer.FrameSize(b))
+	}
+	if size <= maxFrame {
+		return nil
+	}
+	return frameTooLarge(size, maxFrame)
+}
+
+func frameTooLarge(size, maxFrame int) error {
+	return &codec.Error{Codec: "MaxFrame", Err: codec.ErrTooLarge, Size: uint64(size), Max: maxFrame}
+}

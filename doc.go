@@ -1,0 +1,2 @@
+// Package weir is a network server framework.
+package weir

@@ -1,0 +1,110 @@
+package weir
+
+import (
+	"sync"
+
+	"github.com/weir-go/weir/codec"
+	"github.com/weir-go/weir/internal/buffer"
+)
+
+// inbound holds bytes that were received and not decoded: the unfinished tail of
+// a frame, frames that wait for a worker, frames held back by PauseRead.
+//
+// Who holds the turn owns it: a turn takes Conn.in away, under Conn.mu, and puts
+// back what it leaves. What the loop receives meanwhile it puts into a fresh
+// Conn.in, under Conn.mu, and the turn joins the two at its end.
+type inbound struct {
+	buf  *buffer.Buffer
+	off  int       // buf.B[:off] has been decoded
+	seen int       // the first seen bytes of the rest were found incomplete
+	by   *protocol // by this protocol
+	loop *loop     // charged for the capacity of buf
+	cost int64
+}
+
+var inbounds = sync.Pool{New: func() any { return new(inbound) }}
+
+func newInbound(l *loop, size int) *inbound {
+	in := inbounds.Get().(*inbound)
+	in.buf, in.loop = buffer.Get(size), l
+	in.charge()
+	return in
+}
+
+func (in *inbound) release() {
+	buffer.Put(in.buf)
+	in.loop.buffered.Add(-in.cost)
+	*in = inbound{}
+	inbounds.Put(in)
+}
+
+func (in *inbound) charge() {
+	if now := int64(cap(in.buf.B)); now != in.cost {
+		in.loop.buffered.Add(now - in.cost)
+		in.cost = now
+	}
+}
+
+func (in *inbound) rest() []byte { return in.buf.B[in.off:] }
+
+func (in *inbound) len() int { return len(in.buf.B) - in.off }
+
+// trusted returns how many bytes of the rest need not be searched again by p.
+func (in *inbound) trusted(p *protocol) int {
+	if in.by != p {
+		return 0
+	}
+	return in.seen
+}
+
+// firstGrant is what an unfinished frame gets on its own word. Beyond it, the
+// buffer grows to the size that the frame announces only once this much of it
+// has come, so that a header alone cannot claim the memory of a frame.
+const firstGrant = 64 << 10
+
+// append adds data. A codec that can tell the size of a frame spares the buffer
+// all growing but one.
+func (in *inbound) append(data []byte, p *protocol) {
+	if need := in.len() + len(data); in.off+need > cap(in.buf.B) {
+		in.grow(need, p)
+	}
+	in.buf.B = append(in.buf.B, data...)
+	in.charge()
+}
+
+// grow moves the rest to the front, of a larger buffer if need be.
+func (in *inbound) grow(need int, p *protocol) {
+	if need > cap(in.buf.B) {
+		size := max(need, 2*cap(in.buf.B))
+		if p.sizer != nil && in.len() > 0 {
+			announced := p.sizer.FrameSize(in.rest())
+			if announced <= firstGrant || in.len() >= firstGrant/2 {
+				size = max(need, announced)
+			} else {
+				size = max(need, firstGrant)
+			}
+		}
+		b := buffer.Get(size)
+		b.B = append(b.B[:0], in.rest()...)
+		buffer.Put(in.buf)
+		in.buf = b
+	} else {
+		n := copy(in.buf.B, in.rest())
+		in.buf.B = in.buf.B[:n]
+	}
+	in.off = 0
+}
+
+// decode cuts the first frame from b, of which the first seen bytes are known to
+// hold no whole frame.
+func (p *protocol) decode(b []byte, seen int) (frame []byte, n int, err error) {
+	if seen > 0 && p.resumer != nil {
+		frame, n, err = p.resumer.DecodeFrom(b, seen)
+	} else {
+		frame, n, err = p.codec.Decode(b)
+	}
+	if err == nil && (n < 0 || n > len(b)) {
+		err = &codec.Error{Codec: "user-defined", Err: codec.ErrMalformed, Detail: "Decode consumed more bytes than there are"}
+	}
+	return frame, n, err
+}

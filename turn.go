@@ -1,0 +1,266 @@
+package weir
+
+import "runtime/debug"
+
+// turn is one turn of a connection: the callbacks that are due, one after the
+// other, on a worker (Pool) or on the loop (Inline). Whoever runs it has taken
+// flagTurn, so it owns the inbound bytes.
+type turn struct {
+	c      *Conn
+	proto  *protocol
+	events uint32        // what is due, of eventMask
+	calls  []func(*Conn) // for eventCalls
+	in     *inbound      // what was kept from before, or nil
+	data   []byte        // the bytes to decode: of in, or of the loop's read buffer
+	used   int           // data[:used] is decoded
+	seen   int           // the first seen bytes of the rest are incomplete
+	held   bool          // the rest may hold a frame, but it is held back
+	frames uint64
+	err    error // ends the connection
+}
+
+// turn runs a turn. data is what the loop has just read, in Inline mode.
+func (c *Conn) turn(data []byte) {
+	t := turn{c: c, data: data}
+	c.mu.Lock()
+	flags := c.flags.Load()
+	c.flags.Store(flags&^eventMask | flagTurn | flagBatch)
+	t.events = flags & eventMask
+	t.in, c.in = c.in, nil
+	if t.events&eventCalls != 0 {
+		t.calls, c.ext.calls = c.ext.calls, nil
+	}
+	t.proto = c.proto.Load()
+	c.mu.Unlock()
+
+	if t.in != nil {
+		if len(data) > 0 {
+			t.in.append(data, t.proto)
+		}
+		t.data, t.seen = t.in.rest(), t.in.trusted(t.proto)
+	}
+	t.run()
+	if t.frames > 0 {
+		c.loop.stats.framesIn.Add(t.frames)
+	}
+	if t.events&eventClose != 0 {
+		t.close()
+		return
+	}
+	t.end()
+}
+
+// run makes the callbacks. A panic ends it.
+func (t *turn) run() {
+	defer t.catch()
+	c := t.c
+	if t.events&eventOpen != 0 {
+		t.proto.handler.OnOpen(c)
+	}
+	t.deliver()
+	for _, f := range t.calls {
+		f(c)
+	}
+	if t.events&eventWritable != 0 && t.proto.writable != nil {
+		t.proto.writable.OnWritable(c)
+	}
+	if t.events&eventShutdown != 0 && t.proto.shutdown != nil {
+		t.proto.shutdown.OnShutdown(c)
+	}
+	if t.err == nil && !t.held && c.flags.Load()&(flagEOF|flagEOFDone|flagClosing) == flagEOF {
+		t.finish()
+	}
+}
+
+// deliver decodes frames and hands them to the handler, until there is no whole
+// one left, the connection is closed, or reading is paused.
+func (t *turn) deliver() {
+	c := t.c
+	for t.used < len(t.data) {
+		flags := c.flags.Load()
+		if flags&(flagClosing|flagAbort) != 0 {
+			t.used = len(t.data)
+			return
+		}
+		if flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0 {
+			t.held = true
+			return
+		}
+		if p := c.proto.Load(); p != t.proto {
+			t.proto, t.seen = p, 0
+		}
+		rest := t.data[t.used:]
+		frame, n, err := t.proto.decode(rest, t.seen)
+		if err == nil {
+			err = t.checkSize(rest, n)
+		}
+		if err != nil {
+			t.err = err
+			return
+		}
+		if n == 0 {
+			t.seen = len(rest)
+			return
+		}
+		t.used += n
+		t.seen = 0
+		t.frame(frame)
+	}
+}
+
+// checkSize holds a frame of n bytes, or the unfinished one that rest begins with,
+// against MaxFrame.
+func (t *turn) checkSize(rest []byte, n int) error {
+	limit := t.c.loop.config.MaxFrame
+	if n == 0 {
+		return tooLarge(t.proto, rest, limit)
+	}
+	if n > limit {
+		return frameTooLarge(n, limit)
+	}
+	return nil
+}
+
+func (t *turn) frame(frame []byte) {
+	if frame == nil {
+		return // the codec skips bytes
+	}
+	if t.frames++; t.frames == 1 && t.c.has(flagFresh) {
+		t.c.mu.Lock()
+		t.c.unset(flagFresh)
+		t.c.mu.Unlock()
+	}
+	t.proto.handler.OnFrame(t.c, frame)
+}
+
+// finish meets the peer's FIN, after the last frame.
+func (t *turn) finish() {
+	c := t.c
+	for t.proto.finisher != nil && t.used < len(t.data) {
+		frame, n, err := t.proto.finisher.Finish(t.data[t.used:])
+		if err != nil {
+			t.err = err
+			return
+		}
+		if n <= 0 || n > len(t.data)-t.used {
+			break
+		}
+		t.used += n
+		t.frame(frame)
+	}
+	c.mu.Lock()
+	c.set(flagEOFDone)
+	if t.used < len(t.data) {
+		c.set(flagPartial)
+		t.used = len(t.data)
+	}
+	if t.proto.eof == nil {
+		c.closing(nil)
+	}
+	c.mu.Unlock()
+	if t.proto.eof != nil {
+		t.proto.eof.OnEOF(c)
+	}
+}
+
+// catch turns a panic of a callback into the end of the connection.
+func (t *turn) catch() {
+	if v := recover(); v != nil {
+		p := &PanicError{Value: v, Stack: debug.Stack()}
+		t.c.loop.logPanic(t.c, p)
+		t.err = p
+	}
+}
+
+// end puts back what is left, sends what the callbacks have written, and passes
+// the turn on or gives it up.
+func (t *turn) end() {
+	c := t.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.err != nil {
+		c.closing(t.err)
+	}
+	arrived := t.putBack()
+	if c.out != nil && !c.has(flagBlocked) {
+		c.flush()
+	}
+	c.unset(flagBatch)
+	if c.has(flagFull) && !arrived {
+		c.unset(flagFull)
+		c.post()
+	}
+	if arrived && c.has(flagPaused|flagHeld) && !c.has(flagDead) {
+		arrived = false // until it is resumed
+	}
+	switch {
+	case arrived || c.has(eventMask):
+		c.pass()
+	default:
+		c.unset(flagTurn)
+		if c.has(flagDrain) {
+			c.post()
+		}
+	}
+	if c.loop.inline {
+		c.keepWithinBudget()
+	}
+}
+
+// putBack returns the undecoded bytes to the connection. It reports whether
+// there are bytes which the turn has not looked at.
+func (t *turn) putBack() (arrived bool) {
+	c := t.c
+	if c.has(flagClosing | flagAbort) {
+		t.used = len(t.data)
+		if c.in != nil {
+			c.in.release()
+			c.in = nil
+		}
+	}
+	if t.used == len(t.data) {
+		if t.in != nil {
+			t.in.release()
+		}
+		return c.in != nil
+	}
+	if t.in == nil {
+		t.in = newInbound(c.loop, len(t.data)-t.used)
+		t.in.append(t.data[t.used:], t.proto)
+	} else {
+		t.in.off += t.used
+	}
+	t.in.seen, t.in.by = t.seen, t.proto
+	if c.in != nil {
+		t.in.append(c.in.rest(), t.proto)
+		c.in.release()
+		arrived = true
+	}
+	c.in = t.in
+	return arrived
+}
+
+// close is the last turn of a connection: everything that arrived before the
+// end has been delivered.
+func (t *turn) close() {
+	c := t.c
+	c.mu.Lock()
+	if t.err != nil {
+		c.cause(t.err)
+	}
+	t.used = len(t.data)
+	t.putBack()
+	if c.in != nil {
+		c.in.release()
+		c.in = nil
+	}
+	if c.out != nil {
+		c.out.release()
+		c.out = nil
+	}
+	c.unset(flagBatch)
+	err := c.closeErr()
+	c.mu.Unlock()
+	defer t.catch()
+	t.proto.handler.OnClose(c, err)
+}
