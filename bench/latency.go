@@ -1,0 +1,32 @@
+//go:build unix
+
+package main
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Latencies are kept in nanoseconds, from 1 us to 60 s with three digits. What
+// lies outside is counted at the end of the range that it passes.
+const (
+	minLatency    = int64(time.Microsecond)
+	maxLatency    = int64(time.Minute)
+	latencyDigits = 3
+)
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(minLatency, maxLatency, latencyDigits)
+}
+
+// encodeHistogram makes the text that HdrHistogram's tools of every language
+// exchange: base64 of the compressed V2 encoding.
+func encodeHistogram(h *hdrhistogram.Histogram) (string, error) {
+	text, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	return string(text), err
+}
+
+func decodeHistogram(text string) (*hdrhistogram.Histogram, error) {
+	return hdrhistogram.Decode([]byte(text))
+}

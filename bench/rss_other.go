@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package main
+
+func rssAnon() (int64, error) { return 0, nil }

@@ -1,0 +1,75 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+)
+
+// serveCommand is the server process: one peer, and the answers to what its
+// parent wants to know about it.
+func serveCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	name := fs.String("peer", "", "peer to serve")
+	if err := parse(fs, args, stdout); err != nil {
+		return err
+	}
+	found, err := findPeers(echoPeers, *name)
+	if err != nil {
+		return &usageError{"serve", err}
+	}
+	if _, err := raiseFileLimit(); err != nil {
+		return err
+	}
+	addr, err := found[0].start()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", *name, err)
+	}
+	if err := json.NewEncoder(stdout).Encode(reply{Addr: addr}); err != nil {
+		return err
+	}
+	serveRequests(os.Stdin, answerServer)
+	return nil
+}
+
+func answerServer(req request) (r reply) {
+	var err error
+	switch req.Cmd {
+	case "gc":
+		runtime.GC()
+		debug.FreeOSMemory()
+		if r.Usage, err = readUsage(); err == nil {
+			r.Usage.RSSAnon, err = rssAnon()
+		}
+	case "usage":
+		r.Usage, err = readUsage()
+	case "profile":
+		err = startProfile(req.File)
+	case "stop-profile":
+		pprof.StopCPUProfile()
+	default:
+		err = fmt.Errorf("unknown request %q", req.Cmd)
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
+// startProfile writes to a file that is complete, and may be left open, once the
+// profile has been stopped.
+func startProfile(file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(f)
+}
