@@ -22,6 +22,7 @@ import (
 // none. So a handler may push whatever the number of workers, one included.
 type dispatcher struct {
 	pool     *ants.Pool
+	drainer  func() // drain, made once
 	max      int
 	maxTasks int
 	log      *slog.Logger
@@ -32,6 +33,7 @@ type dispatcher struct {
 	active   int     // workers, starting ones included
 	starting bool    // one of them has not looked at the queue yet
 	running  *worker // list of the workers that run
+	spare    *worker // list of those that do not
 	watching bool    // the watch is set
 	timer    *time.Timer
 	idle     *sync.Cond // active has become 0
@@ -58,6 +60,7 @@ const watchEvery = 10 * time.Millisecond
 
 func newDispatcher(c *Config) (*dispatcher, error) {
 	d := &dispatcher{max: c.Workers, maxTasks: c.MaxTasks, log: c.Logger}
+	d.drainer = d.drain
 	d.idle = sync.NewCond(&d.mu)
 	d.timer = time.AfterFunc(time.Hour, d.watch)
 	d.timer.Stop()
@@ -119,7 +122,7 @@ func (d *dispatcher) startOne() bool {
 }
 
 func (d *dispatcher) start() {
-	if err := d.pool.Submit(d.drain); err != nil {
+	if err := d.pool.Submit(d.drainer); err != nil {
 		// An unbounded pool refuses only when it is released, which it is
 		// when nothing is left to do.
 		d.log.Error("weir: ants refused a worker", "err", err)
@@ -132,10 +135,9 @@ func (d *dispatcher) start() {
 
 // drain is a worker.
 func (d *dispatcher) drain() {
-	var w worker
 	d.mu.Lock()
 	d.starting = false
-	d.link(&w)
+	w := d.link()
 	for {
 		j, ok := d.queue.pop()
 		if !ok {
@@ -158,7 +160,7 @@ func (d *dispatcher) drain() {
 		}
 		d.mu.Lock()
 	}
-	d.unlink(&w)
+	d.unlink(w)
 	d.end()
 	d.mu.Unlock()
 }
@@ -180,7 +182,14 @@ func (d *dispatcher) call(f func()) {
 	f()
 }
 
-func (d *dispatcher) link(w *worker) {
+// link puts a worker on the list. It needs mu, as unlink does.
+func (d *dispatcher) link() *worker {
+	w := d.spare
+	if w == nil {
+		w = new(worker)
+	} else {
+		d.spare = w.next
+	}
 	w.next = d.running
 	if w.next != nil {
 		w.next.prev = w
@@ -190,6 +199,7 @@ func (d *dispatcher) link(w *worker) {
 		d.watching = true
 		d.timer.Reset(watchEvery)
 	}
+	return w
 }
 
 func (d *dispatcher) unlink(w *worker) {
@@ -201,6 +211,8 @@ func (d *dispatcher) unlink(w *worker) {
 	if w.next != nil {
 		w.next.prev = w.prev
 	}
+	*w = worker{next: d.spare}
+	d.spare = w
 }
 
 // watch looks for turns that have lasted since it came by last, and has sent
