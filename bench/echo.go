@@ -67,7 +67,7 @@ Peers:
 Examples:
   go run ./bench echo -conns 1000 -size 64 -duration 5s
   go run ./bench echo -conns 1,100,1000,10000 -rounds 5 -json echo.json
-  go run ./bench echo -peers net -cpuprofile cpu.prof
+  go run ./bench echo -peers weir-inline -cpuprofile cpu.prof
 `)
 	}
 	if err := parse(fs, args, stdout); err != nil {
@@ -130,6 +130,7 @@ func inRange(name string, n, least, most int) error {
 // run measures everything and writes the report. A peer that fails is left out
 // of what follows; the others are still worth reporting.
 func (o *echoOptions) run(ctx context.Context, peers []peer, stdout, stderr io.Writer) (err error) {
+	stderr = shared(stderr)
 	serverCPUs, loadCPUs, err := o.place()
 	if err != nil {
 		return err

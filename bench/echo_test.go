@@ -31,6 +31,7 @@ func TestEcho(t *testing.T) {
 			{"-conns", "2", "-size", "300000", "-pipeline", "3"}, // more than sockets and buffers hold
 		} {
 			t.Run(p.name+" "+strings.Join(flags, " "), func(t *testing.T) {
+				t.Parallel() // they wait more than they work
 				s := echoSample(t, quick(append(flags, "-peers", p.name)...))
 				switch {
 				case s.Messages <= 0, s.Seconds <= 0, s.cpuMicros() <= 0, s.P50Micros <= 0, s.P999Micros < s.P50Micros:
@@ -94,7 +95,7 @@ func TestBrokenPeers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.peer, func(t *testing.T) {
-			t.Parallel() // they wait more than they work
+			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			args := quick("-conns", "2", "-duration", "1s", "-timeout", "200ms", "-peers", test.peer)
 			if status := run(t.Context(), args, &stdout, &stderr); status != 1 {

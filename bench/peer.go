@@ -24,6 +24,7 @@ type peer struct {
 var echoPeers = slices.Concat(
 	floorPeers(),
 	[]peer{netPeer},
+	weirPeers,
 )
 
 // findPeers resolves a comma-separated list of names. A name may come twice: a

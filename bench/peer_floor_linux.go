@@ -151,10 +151,13 @@ func (f *floor) flush(fd int) {
 
 func (f *floor) accept() {
 	for {
-		fd, _, err := unix.Accept4(f.ln, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		if err != nil {
+		// Without the address of the peer, which the wrapper in x/sys would
+		// allocate.
+		r, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(f.ln), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		if errno != 0 {
 			return // nothing to accept, or a connection that is gone already
 		}
+		fd := int(r)
 		if fd >= len(f.pending) {
 			unix.Close(fd)
 			continue

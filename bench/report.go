@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -128,6 +129,9 @@ func (r *report) header() string {
 	placed := "not pinned"
 	if len(s.ServerCPUs) > 0 {
 		placed = fmt.Sprintf("server on core %s, load on core %s", joinInts(s.ServerCPUs), joinInts(s.LoadCPUs))
+		if slices.Contains(s.ServerCPUs, s.LoadCPUs[0]) {
+			placed += " (shared)"
+		}
 	}
 	return fmt.Sprintf("%v; %s; TCP loopback, pipeline %d, rounds of %v after %v",
 		r.Machine, placed, s.Pipeline, seconds(s.DurationSeconds), seconds(s.WarmupSeconds))

@@ -44,11 +44,7 @@ func answerServer(req request) (r reply) {
 	var err error
 	switch req.Cmd {
 	case "gc":
-		runtime.GC()
-		debug.FreeOSMemory()
-		if r.Usage, err = readUsage(); err == nil {
-			r.Usage.RSSAnon, err = rssAnon()
-		}
+		r.Usage, err = settledUsage()
 	case "usage":
 		r.Usage, err = readUsage()
 	case "profile":
@@ -62,6 +58,30 @@ func answerServer(req request) (r reply) {
 		r.Error = err.Error()
 	}
 	return r
+}
+
+// settledUsage is readUsage with the memory that is left when all garbage is gone.
+// The first few collections of a process make the runtime start workers and
+// allocate tables, some 150 KiB; so it collects until that changes nothing.
+func settledUsage() (*usage, error) {
+	var rss int64
+	for range 10 {
+		runtime.GC()
+		debug.FreeOSMemory()
+		before := rss
+		var err error
+		if rss, err = rssAnon(); err != nil {
+			return nil, err
+		}
+		if rss == before {
+			break
+		}
+	}
+	u, err := readUsage()
+	if err == nil {
+		u.RSSAnon = rss
+	}
+	return u, err
 }
 
 // startProfile writes to a file that is complete, and may be left open, once the
