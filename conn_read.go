@@ -17,9 +17,7 @@ type events Conn
 func (e *events) OnReady(ready reactor.Interest) {
 	c := (*Conn)(e)
 	if ready&reactor.Writable != 0 && c.has(flagBlocked) {
-		c.mu.Lock()
-		c.flush()
-		c.mu.Unlock()
+		c.writable()
 	}
 	if ready&reactor.Readable != 0 {
 		c.read()
@@ -29,7 +27,7 @@ func (e *events) OnReady(ready reactor.Interest) {
 func (e *events) OnTimer() { (*Conn)(e).expire() }
 
 // OnPanic is told of a panic outside of the callbacks, which have a net of their
-// own: in a codec.
+// own: of a fault of weir's.
 func (e *events) OnPanic(p *reactor.PanicError) { (*Conn)(e).panicked(p) }
 
 // Run is the reactor.Task that Conn.post posts.
@@ -89,7 +87,6 @@ func (c *Conn) receive(data []byte) {
 		c.turn(data)
 		return
 	}
-	p := c.proto.Load()
 	c.mu.Lock()
 	if c.has(flagClosing | flagAbort) {
 		c.mu.Unlock()
@@ -100,7 +97,7 @@ func (c *Conn) receive(data []byte) {
 	}
 	in := c.in
 	if c.has(flagTurn) {
-		in.append(data, p)
+		in.append(data)
 		if in.len() >= c.loop.config.MaxPending || c.loop.overBudget() {
 			c.set(flagFull)
 			c.loop.stats.pausedPending.Add(1)
@@ -114,8 +111,8 @@ func (c *Conn) receive(data []byte) {
 	// mu, because a codec may be the user's.
 	c.set(flagTurn)
 	c.mu.Unlock()
-	in.append(data, p)
-	idle := in.incomplete(p, c.loop.config.MaxFrame)
+	in.append(data)
+	idle := in.incomplete(c.proto.Load(), c.loop.config.MaxFrame)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !idle || c.has(eventMask) {
@@ -136,27 +133,24 @@ func (c *Conn) keepWithinBudget() {
 	}
 }
 
-// incomplete reports whether the bytes hold neither a whole frame nor an error.
-func (in *inbound) incomplete(p *protocol, maxFrame int) bool {
+// incomplete reports whether the bytes hold neither a whole frame nor an error. A
+// codec that panics will do so again in the turn, where that is dealt with.
+func (in *inbound) incomplete(p *protocol, maxFrame int) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = false
+		}
+	}()
 	_, n, err := p.decode(in.rest(), in.trusted(p))
-	if n != 0 || err != nil || tooLarge(p, in.rest(), maxFrame) != nil {
+	if n != 0 || err != nil {
 		return false
 	}
-	in.seen, in.by = in.len(), p
+	want := p.frameSize(in.rest())
+	if max(want, in.len()) > maxFrame {
+		return false
+	}
+	in.seen, in.by, in.want = in.len(), p, want
 	return true
-}
-
-// tooLarge returns an error if the unfinished frame that b begins with is larger
-// than maxFrame, or is going to be.
-func tooLarge(p *protocol, b []byte, maxFrame int) error {
-	size := len(b)
-	if p.sizer != nil && size > 0 {
-		size = max(size, p.sizer.FrameSize(b))
-	}
-	if size <= maxFrame {
-		return nil
-	}
-	return frameTooLarge(size, maxFrame)
 }
 
 func frameTooLarge(size, maxFrame int) error {

@@ -18,6 +18,7 @@ type inbound struct {
 	off  int       // buf.B[:off] has been decoded
 	seen int       // the first seen bytes of the rest were found incomplete
 	by   *protocol // by this protocol
+	want int       // the size that the unfinished frame announces; 0: none
 	loop *loop     // charged for the capacity of buf
 	cost int64
 }
@@ -63,24 +64,23 @@ func (in *inbound) trusted(p *protocol) int {
 const firstGrant = 64 << 10
 
 // append adds data. A codec that can tell the size of a frame spares the buffer
-// all growing but one.
-func (in *inbound) append(data []byte, p *protocol) {
+// all growing but one. It is not asked here: it may be the user's, and panic,
+// and this is called with Conn.mu held.
+func (in *inbound) append(data []byte) {
 	if need := in.len() + len(data); in.off+need > cap(in.buf.B) {
-		in.grow(need, p)
+		in.grow(need)
 	}
 	in.buf.B = append(in.buf.B, data...)
 	in.charge()
 }
 
 // grow moves the rest to the front, of a larger buffer if need be.
-func (in *inbound) grow(need int, p *protocol) {
+func (in *inbound) grow(need int) {
 	if need > cap(in.buf.B) {
 		size := max(need, 2*cap(in.buf.B))
-		if p.sizer != nil && in.len() > 0 {
-			announced := p.sizer.FrameSize(in.rest())
-			if announced <= firstGrant || in.len() >= firstGrant/2 {
-				size = max(need, announced)
-			} else {
+		if in.want > 0 {
+			size = max(need, in.want)
+			if in.want > firstGrant && in.len() < firstGrant/2 {
 				size = max(need, firstGrant)
 			}
 		}
@@ -107,4 +107,13 @@ func (p *protocol) decode(b []byte, seen int) (frame []byte, n int, err error) {
 		err = &codec.Error{Codec: "user-defined", Err: codec.ErrMalformed, Detail: "Decode consumed more bytes than there are"}
 	}
 	return frame, n, err
+}
+
+// frameSize returns the size that the unfinished frame which b begins with
+// announces, or 0. It is called after decode has found b incomplete.
+func (p *protocol) frameSize(b []byte) int {
+	if p.sizer == nil || len(b) == 0 {
+		return 0
+	}
+	return p.sizer.FrameSize(b)
 }

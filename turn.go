@@ -14,7 +14,9 @@ type turn struct {
 	data   []byte        // the bytes to decode: of in, or of the loop's read buffer
 	used   int           // data[:used] is decoded
 	seen   int           // the first seen bytes of the rest are incomplete
+	want   int           // the size that the frame they begin announces; 0: none
 	held   bool          // the rest may hold a frame, but it is held back
+	eof    bool          // data is the last there is
 	frames uint64
 	err    error // ends the connection
 }
@@ -27,6 +29,7 @@ func (c *Conn) turn(data []byte) {
 	c.flags.Store(flags&^eventMask | flagTurn | flagBatch)
 	t.events = flags & eventMask
 	t.in, c.in = c.in, nil
+	t.eof = flags&(flagEOF|flagEOFDone) == flagEOF
 	if t.events&eventCalls != 0 {
 		t.calls, c.ext.calls = c.ext.calls, nil
 	}
@@ -35,7 +38,7 @@ func (c *Conn) turn(data []byte) {
 
 	if t.in != nil {
 		if len(data) > 0 {
-			t.in.append(data, t.proto)
+			t.in.append(data)
 		}
 		t.data, t.seen = t.in.rest(), t.in.trusted(t.proto)
 	}
@@ -61,64 +64,67 @@ func (t *turn) run() {
 	for _, f := range t.calls {
 		f(c)
 	}
+	t.reload()
 	if t.events&eventWritable != 0 && t.proto.writable != nil {
 		t.proto.writable.OnWritable(c)
+		t.reload()
 	}
-	if t.events&eventShutdown != 0 && t.proto.shutdown != nil {
-		t.proto.shutdown.OnShutdown(c)
+	if t.events&eventShutdown != 0 {
+		t.shutdown()
+		t.reload()
 	}
-	if t.err == nil && !t.held && c.flags.Load()&(flagEOF|flagEOFDone|flagClosing) == flagEOF {
+	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|eventResume) {
 		t.finish()
+	}
+}
+
+// reload looks whether a callback has called SetProtocol.
+func (t *turn) reload() {
+	if p := t.c.proto.Load(); p != t.proto {
+		t.proto, t.seen, t.want = p, 0, 0
 	}
 }
 
 // deliver decodes frames and hands them to the handler, until there is no whole
 // one left, the connection is closed, or reading is paused.
 func (t *turn) deliver() {
-	c := t.c
-	for t.used < len(t.data) {
-		flags := c.flags.Load()
-		if flags&(flagClosing|flagAbort) != 0 {
-			t.used = len(t.data)
-			return
-		}
-		if flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0 {
-			t.held = true
-			return
-		}
-		if p := c.proto.Load(); p != t.proto {
-			t.proto, t.seen = p, 0
-		}
+	for t.used < len(t.data) && !t.stopped() {
+		t.reload()
 		rest := t.data[t.used:]
 		frame, n, err := t.proto.decode(rest, t.seen)
-		if err == nil {
-			err = t.checkSize(rest, n)
-		}
 		if err != nil {
 			t.err = err
 			return
 		}
+		size := n
 		if n == 0 {
-			t.seen = len(rest)
+			t.seen, t.want = len(rest), t.proto.frameSize(rest)
+			size = max(t.seen, t.want)
+		}
+		if limit := t.c.loop.config.MaxFrame; size > limit {
+			t.err = frameTooLarge(size, limit)
+			return
+		}
+		if n == 0 {
 			return
 		}
 		t.used += n
-		t.seen = 0
+		t.seen, t.want = 0, 0
 		t.frame(frame)
 	}
 }
 
-// checkSize holds a frame of n bytes, or the unfinished one that rest begins with,
-// against MaxFrame.
-func (t *turn) checkSize(rest []byte, n int) error {
-	limit := t.c.loop.config.MaxFrame
-	if n == 0 {
-		return tooLarge(t.proto, rest, limit)
+// stopped reports whether no further frame is to be delivered in this turn.
+func (t *turn) stopped() bool {
+	switch flags := t.c.flags.Load(); {
+	case flags&(flagClosing|flagAbort) != 0:
+		t.used = len(t.data)
+		return true
+	case flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0:
+		t.held = true
+		return true
 	}
-	if n > limit {
-		return frameTooLarge(n, limit)
-	}
-	return nil
+	return false
 }
 
 func (t *turn) frame(frame []byte) {
@@ -131,6 +137,19 @@ func (t *turn) frame(frame []byte) {
 		t.c.mu.Unlock()
 	}
 	t.proto.handler.OnFrame(t.c, frame)
+}
+
+// shutdown has the handler take leave, unless the one that wanted to has been
+// replaced by one that does not.
+func (t *turn) shutdown() {
+	if t.proto.shutdown != nil {
+		t.proto.shutdown.OnShutdown(t.c)
+		return
+	}
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	t.c.set(flagDrain)
+	t.c.post()
 }
 
 // finish meets the peer's FIN, after the last frame.
@@ -147,6 +166,9 @@ func (t *turn) finish() {
 		}
 		t.used += n
 		t.frame(frame)
+		if c.has(eventResume) || t.stopped() {
+			return // SetProtocol, a pause, the end: what is left is for another turn
+		}
 	}
 	c.mu.Lock()
 	c.set(flagEOFDone)
@@ -226,13 +248,13 @@ func (t *turn) putBack() (arrived bool) {
 	}
 	if t.in == nil {
 		t.in = newInbound(c.loop, len(t.data)-t.used)
-		t.in.append(t.data[t.used:], t.proto)
+		t.in.append(t.data[t.used:])
 	} else {
 		t.in.off += t.used
 	}
-	t.in.seen, t.in.by = t.seen, t.proto
+	t.in.seen, t.in.by, t.in.want = t.seen, t.proto, t.want
 	if c.in != nil {
-		t.in.append(c.in.rest(), t.proto)
+		t.in.append(c.in.rest())
 		c.in.release()
 		arrived = true
 	}
@@ -262,5 +284,6 @@ func (t *turn) close() {
 	err := c.closeErr()
 	c.mu.Unlock()
 	defer t.catch()
+	t.reload()
 	t.proto.handler.OnClose(c, err)
 }
