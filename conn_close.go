@@ -29,7 +29,8 @@ func (c *Conn) Close() error {
 }
 
 // CloseWrite ends this side of the stream: FIN follows what has been accepted so
-// far. Frames still come in.
+// far. Frames still come in; when the peer ends its side, too, the connection is
+// closed.
 func (c *Conn) CloseWrite() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,6 +145,10 @@ func (c *Conn) panicked(p *PanicError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unset(flagTurn | flagBatch)
+	if c.in != nil { // what the codec has panicked at
+		c.in.release()
+		c.in = nil
+	}
 	c.destroy(p)
 }
 
@@ -192,14 +197,13 @@ func (c *Conn) advance() {
 		c.set(flagFIN)
 		flags |= flagFIN
 	}
-	if flags&flagClosing == 0 {
+	if flags&flagFIN != 0 && (flags&flagEOFDone != 0 || flags&(flagEOF|flagClosing) == flagEOF|flagClosing) {
+		c.destroy(nil) // both sides have ended the stream
 		return
 	}
-	if flags&flagFIN != 0 && flags&flagEOF != 0 {
-		c.destroy(nil)
-		return
+	if flags&flagClosing != 0 {
+		c.linger()
 	}
-	c.linger()
 }
 
 // linger bounds the rest of the life of a connection that is closing.

@@ -187,8 +187,9 @@ func (c *Conn) admit(n int) error {
 
 // writeErr says why nothing can be written.
 func (c *Conn) writeErr() error {
-	if c.has(flagBroken) || errors.Is(c.closeErr(), ErrSlowConsumer) {
-		return c.closeErr()
+	if c.ext != nil && c.ext.err != nil && !c.has(flagClosing|flagDead) &&
+		(c.has(flagBroken) || errors.Is(c.ext.err, ErrSlowConsumer)) {
+		return c.ext.err
 	}
 	return ErrClosed
 }
@@ -284,7 +285,7 @@ func (c *Conn) writev(p [][]byte) error {
 func (c *Conn) writeShared(s segment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(len(s.data)); err != nil {
+	if err := c.admit(len(s.data)); err != nil || len(s.data) == 0 {
 		s.release()
 		return err
 	}
@@ -348,6 +349,14 @@ func (c *Conn) flush() {
 		}
 	}
 	c.drained()
+}
+
+// writable goes on with the queue, when the socket takes something again. It takes
+// mu itself, and lets go of it also if a release function panics.
+func (c *Conn) writable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush()
 }
 
 // drained: everything is sent.
@@ -429,8 +438,12 @@ func (c *Conn) broke(err error) {
 		return
 	}
 	c.cause(err)
+	held := c.has(flagHeld)
 	c.set(flagBroken)
 	c.unset(flagBlocked | flagHigh | flagHeld)
+	if held {
+		c.schedule(eventResume)
+	}
 	if c.out != nil {
 		c.out.release()
 		c.out = nil
