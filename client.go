@@ -110,12 +110,10 @@ func (e *engine) attach(proto *protocol, fd int, local, remote socket.Addr) (*Co
 	l.stats.accepted.Add(1)
 	adopted := make(chan error, 1)
 	if !l.reactor.Post(reactor.TaskFunc(func() { adopted <- l.adopt(c) })) {
-		socket.Close(fd)
-		l.forget(c)
+		l.refuse(c)
 		return nil, ErrClosed
 	}
 	if err := <-adopted; err != nil {
-		l.stats.poller.Add(1)
 		return nil, err
 	}
 	return c, nil

@@ -161,6 +161,7 @@ func (e *engine) close() {
 
 // abortAll ends every connection of the loop. The loop's.
 func (l *loop) abortAll(err error) {
+	l.aborted = true
 	l.each(func(c *Conn) {
 		c.mu.Lock()
 		defer c.mu.Unlock()

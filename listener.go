@@ -194,18 +194,16 @@ func (a *listener) place(fd int, remote socket.Addr) {
 		return
 	}
 	if !l.reactor.Post(reactor.TaskFunc(func() { a.adopt(c) })) {
-		socket.Close(fd)
-		l.forget(c)
+		l.refuse(c)
 	}
 }
 
 // adopt runs on the loop of c, which need not be the listener's.
 func (a *listener) adopt(c *Conn) {
 	err := c.loop.adopt(c)
-	if err == nil {
+	if err == nil || errors.Is(err, ErrClosed) {
 		return
 	}
-	c.loop.stats.poller.Add(1)
 	c.loop.config.Logger.Warn("weir: connection refused", "remote", c.RemoteAddr(), "err", err)
 }
 

@@ -21,6 +21,7 @@ type loop struct {
 	// The loop's goroutine.
 	readBuffer []byte
 	runnable   []*Conn // got a turn in this batch of events, to be handed over together
+	aborted    bool    // abortAll has been here: who comes now comes too late
 
 	// Any goroutine.
 	conns    atomic.Int64 // open, or on their way to this loop
@@ -84,12 +85,14 @@ func (l *loop) overBudget() bool {
 func (l *loop) adopt(c *Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.aborted {
+		l.refuse(c)
+		return ErrClosed
+	}
 	t, err := l.reactor.Register(int(c.fd), reactor.Readable, (*events)(c))
 	if err != nil {
-		socket.Close(int(c.fd))
-		c.fd = -1
-		c.set(flagDead)
-		l.forget(c)
+		l.stats.poller.Add(1)
+		l.refuse(c)
 		return err
 	}
 	c.token, c.interest, c.received = t, reactor.Readable, l.ticks()
@@ -102,6 +105,15 @@ func (l *loop) adopt(c *Conn) error {
 		c.post()
 	}
 	return nil
+}
+
+// refuse ends a connection that is not registered. It needs mu, unless nobody
+// else has the connection.
+func (l *loop) refuse(c *Conn) {
+	socket.Close(int(c.fd))
+	c.fd = -1
+	c.set(flagDead)
+	l.forget(c)
 }
 
 // forget ends the accounting of a connection.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -48,9 +49,9 @@ type Server struct {
 
 	mu        sync.Mutex
 	engine    *engine
+	serving   int // Serve methods that use engine
 	proto     *protocol
 	listeners []*listener
-	addrs     []net.Addr
 	closed    atomic.Bool
 	done      chan struct{} // closed by Shutdown and Close
 }
@@ -65,40 +66,40 @@ func (s *Server) ListenAndServe(network, address string) error {
 	default:
 		return &ConfigError{Field: "network", Problem: "unknown network " + network + ", known are tcp, tcp4, tcp6 and unix", Err: net.UnknownNetworkError(network)}
 	}
-	if err := s.start(); err != nil {
+	e, err := s.start()
+	if err != nil {
 		return err
 	}
+	defer s.leave()
 	if s.ReusePort && network != "unix" {
-		return s.serveReusePort(network, address)
+		return s.serveReusePort(e, network, address)
 	}
 	ln, err := net.Listen(network, address)
 	if err != nil {
-		s.closeIfUnused()
 		return err
 	}
-	return s.serve([]net.Listener{ln}, false)
+	return s.serve(e, []net.Listener{ln}, false)
 }
 
 // serveReusePort listens once per loop.
-func (s *Server) serveReusePort(network, address string) error {
+func (s *Server) serveReusePort(e *engine, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
 		return errors.Join(c.Control(func(fd uintptr) { err = socket.SetReusePort(fd) }), err)
 	}}
 	var lns []net.Listener
-	for range s.engine.loops {
+	for range e.loops {
 		ln, err := config.Listen(context.Background(), network, address)
 		if err != nil {
 			for _, ln := range lns {
 				ln.Close()
 			}
-			s.closeIfUnused()
 			return err
 		}
 		lns = append(lns, ln)
 		address = ln.Addr().String() // port 0 is one port for all
 	}
-	return s.serve(lns, true)
+	return s.serve(e, lns, true)
 }
 
 // Serve serves connections of ln, a *net.TCPListener or *net.UnixListener, made
@@ -106,11 +107,13 @@ func (s *Server) serveReusePort(network, address string) error {
 // closes it in the end. It returns as ListenAndServe does, and may be called for
 // several listeners.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.start(); err != nil {
+	e, err := s.start()
+	if err != nil {
 		ln.Close()
 		return err
 	}
-	return s.serve([]net.Listener{ln}, false)
+	defer s.leave()
+	return s.serve(e, []net.Listener{ln}, false)
 }
 
 // ServeFile is Serve for the descriptor of a listening socket. f is closed.
@@ -123,68 +126,74 @@ func (s *Server) ServeFile(f *os.File) error {
 	return s.Serve(ln)
 }
 
-// start makes the engine, once.
-func (s *Server) start() error {
+// start makes the engine, unless another Serve method has. leave follows it.
+func (s *Server) start() (*engine, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() {
-		return ErrServerClosed
+		return nil, ErrServerClosed
 	}
 	if s.engine != nil {
-		return nil
+		s.serving++
+		return s.engine, nil
 	}
 	for _, f := range []struct {
 		name string
 		n    int
 	}{{"MaxConns", s.MaxConns}, {"MaxConnsPerIP", s.MaxConnsPerIP}, {"AcceptRate", s.AcceptRate}} {
 		if f.n < 0 {
-			return &ConfigError{Field: f.name, Problem: "is negative"}
+			return nil, &ConfigError{Field: f.name, Problem: "is negative"}
 		}
 	}
 	proto, err := newProtocol(s.Codec, s.Handler)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config, err := s.Config.withDefaults()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e, err := newEngine(config, s.MaxConnsPerIP)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.engine, s.proto, s.done = e, proto, make(chan struct{})
-	return nil
+	s.engine, s.proto, s.done, s.serving = e, proto, make(chan struct{}), 1
+	return e, nil
 }
 
-// closeIfUnused ends an engine that was started for a listener which then could
-// not be had.
-func (s *Server) closeIfUnused() {
+// leave ends an engine that was started for listeners which then could not be
+// had. One that has served is Shutdown's or Close's to end.
+func (s *Server) leave() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.listeners) == 0 && s.engine != nil && !s.closed.Load() {
-		s.engine.stop()
-		s.engine.wait()
-		s.engine = nil
+	s.serving--
+	var unused *engine
+	if s.serving == 0 && !s.closed.Load() {
+		unused, s.engine = s.engine, nil
+	}
+	s.mu.Unlock()
+	if unused != nil {
+		unused.stop()
+		unused.wait()
 	}
 }
 
 // serve opens listeners, one on the least loaded loop or one on each, and waits.
-func (s *Server) serve(lns []net.Listener, pinned bool) error {
-	e := s.engine
+func (s *Server) serve(e *engine, lns []net.Listener, pinned bool) error {
+	var opened []*listener
 	for i, ln := range lns {
 		l := e.leastLoaded()
 		if pinned {
 			l = e.loops[i]
 		}
-		if err := s.open(l, ln, pinned); err != nil {
+		a, err := s.open(l, ln, pinned)
+		if err != nil {
 			for _, ln := range lns[i:] {
 				ln.Close()
 			}
-			s.closeListeners()
-			s.closeIfUnused()
+			s.closeListeners(opened)
 			return err
 		}
+		opened = append(opened, a)
 	}
 	select {
 	case <-s.done:
@@ -195,41 +204,44 @@ func (s *Server) serve(lns []net.Listener, pinned bool) error {
 	}
 }
 
-func (s *Server) open(l *loop, ln net.Listener, pinned bool) error {
-	a, err := newListener(s, s.engine, l, ln)
+// open has a loop accept from ln. If it fails, ln is left to the caller.
+func (s *Server) open(l *loop, ln net.Listener, pinned bool) (*listener, error) {
+	a, err := newListener(s, l.engine, l, ln)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.pinned = pinned
 	opened := make(chan error, 1)
 	if !l.reactor.Post(reactor.TaskFunc(func() { opened <- a.open() })) {
 		a.close()
-		return ErrServerClosed
+		return nil, ErrServerClosed
 	}
 	if err := <-opened; err != nil {
 		a.close()
-		return err
+		return nil, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed.Load() { // meanwhile
-		l.reactor.Post(reactor.TaskFunc(a.close))
-		return ErrServerClosed
-	}
 	s.listeners = append(s.listeners, a)
-	s.addrs = append(s.addrs, ln.Addr())
-	return nil
+	closed := s.closed.Load() // meanwhile
+	s.mu.Unlock()
+	if closed {
+		s.closeListeners([]*listener{a})
+		return nil, ErrServerClosed
+	}
+	return a, nil
 }
 
-// closeListeners ends the listening and waits for that.
-func (s *Server) closeListeners() {
+// closeListeners ends the listening, soon, but does not wait for that.
+func (s *Server) closeListeners(listeners []*listener) {
 	s.mu.Lock()
-	listeners := s.listeners
-	s.listeners = nil
+	s.listeners = slices.DeleteFunc(s.listeners, func(a *listener) bool { return slices.Contains(listeners, a) })
 	s.mu.Unlock()
 	for _, a := range listeners {
 		a.ln.Close() // at once, also if the loop is busy
-		a.loop.reactor.Post(reactor.TaskFunc(a.close))
+		if !a.loop.reactor.Post(reactor.TaskFunc(a.close)) {
+			a.token = 0 // the poller is gone
+			a.close()
+		}
 	}
 }
 
@@ -237,7 +249,11 @@ func (s *Server) closeListeners() {
 func (s *Server) Addrs() []net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]net.Addr(nil), s.addrs...)
+	var addrs []net.Addr
+	for _, a := range s.listeners {
+		addrs = append(addrs, a.ln.Addr())
+	}
+	return addrs
 }
 
 // Shutdown ends the server gracefully: it stops listening, lets the frames that
@@ -249,38 +265,38 @@ func (s *Server) Addrs() []net.Addr {
 // Handlers may implement ShutdownHandler to take leave. Shutdown must not be
 // called on a worker or a loop, for which it would wait: use a goroutine.
 func (s *Server) Shutdown(ctx context.Context) error {
-	e := s.end()
+	e, listeners := s.end()
 	if e == nil {
 		return nil
 	}
-	s.closeListeners()
+	s.closeListeners(listeners)
 	return e.shutdown(ctx)
 }
 
 // Close ends the server at once: connections are aborted, what is not sent is
 // discarded. It does not wait for handlers that run. It may be called anywhere.
 func (s *Server) Close() error {
-	e := s.end()
+	e, listeners := s.end()
 	if e == nil {
 		return nil
 	}
-	s.closeListeners()
+	s.closeListeners(listeners)
 	e.close()
 	return nil
 }
 
 // end marks the server as closed and returns its engine, or nil if it has none
-// or was closed before.
-func (s *Server) end() *engine {
+// or was closed before, and its listeners.
+func (s *Server) end() (*engine, []*listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Swap(true) {
-		return nil
+		return nil, nil
 	}
 	if s.done != nil {
 		close(s.done)
 	}
-	return s.engine
+	return s.engine, slices.Clone(s.listeners)
 }
 
 // running returns the engine, or nil if the server has not been started.
