@@ -176,6 +176,9 @@ func (c *Conn) silenceBy() (time.Duration, error) {
 		idle = c.ext.idle
 	}
 	since := time.Duration(c.received) * reactor.Tick
+	if c.has(flagTurn) {
+		since = c.loop.reactor.Now() // a callback runs: it may be the peer who waits
+	}
 	switch {
 	case c.has(flagFresh) && handshake > 0 && (idle == 0 || handshake <= idle):
 		return since + handshake, ErrHandshakeTimeout

@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ func newOutbound(l *loop) *outbound {
 // release lets go of everything, sent or not.
 func (o *outbound) release() {
 	for i := o.first; i < len(o.segments); i++ {
-		o.segments[i].release()
+		o.drop(&o.segments[i])
 	}
 	clear(o.segments)
 	o.segments = o.segments[:0]
@@ -87,6 +88,19 @@ func (o *outbound) release() {
 	}
 	o.loop = nil
 	outbounds.Put(o)
+}
+
+// drop releases a segment. A release function of the user's that panics must not
+// take the connection's state with it.
+func (o *outbound) drop(s *segment) {
+	if s.kind == segmentOwned {
+		defer func() {
+			if v := recover(); v != nil {
+				o.loop.logPanic(nil, &PanicError{Value: v, Stack: debug.Stack()})
+			}
+		}()
+	}
+	s.release()
 }
 
 func (s *segment) release() {
@@ -177,7 +191,7 @@ func (o *outbound) sent(n int) {
 			return
 		}
 		n -= left
-		s.release()
+		o.drop(s)
 		*s = segment{}
 		o.first++
 		o.off = 0

@@ -135,14 +135,17 @@ func (p *epoll) Wait(events []reactor.Event, timeout time.Duration) (int, error)
 	return p.sleepBlocked(events, timeout)
 }
 
+// maxEpollWait keeps the timeout in the range of the system call, and its
+// rounding in that of a Duration; a longer wait ends early.
+const maxEpollWait = 24 * time.Hour
+
 // sleepBlocked sleeps in epoll_wait(2).
 func (p *epoll) sleepBlocked(events []reactor.Event, timeout time.Duration) (int, error) {
 	ms := -1
 	if timeout > 0 {
-		ms = int(min((timeout+time.Millisecond-1)/time.Millisecond, 1<<30))
+		ms = int((min(timeout, maxEpollWait) + time.Millisecond - 1) / time.Millisecond)
 	}
-	p.grow(len(events))
-	n, err := unix.EpollWait(p.fd, p.events, ms)
+	n, err := unix.EpollWait(p.fd, p.room(len(events)), ms)
 	switch {
 	case err == nil:
 		return p.translate(events, n), nil
@@ -156,9 +159,9 @@ func (p *epoll) sleepBlocked(events []reactor.Event, timeout time.Duration) (int
 // need to hear of a call that does not block. woken tells that the kernel had
 // something to report, be it only the eventfd.
 func (p *epoll) poll(events []reactor.Event) (n int, woken bool, err error) {
-	p.grow(len(events))
+	room := p.room(len(events))
 	got, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd),
-		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+		uintptr(unsafe.Pointer(&room[0])), uintptr(len(room)), 0, 0, 0)
 	switch e {
 	case 0:
 		return p.translate(events, int(got)), got > 0, nil
@@ -211,10 +214,12 @@ func (p *epoll) setDeadline(timeout time.Duration) error {
 	return p.file.SetReadDeadline(at)
 }
 
-func (p *epoll) grow(n int) {
+// room returns the place for n events, as many as the caller can take.
+func (p *epoll) room(n int) []unix.EpollEvent {
 	if len(p.events) < n {
 		p.events = make([]unix.EpollEvent, n)
 	}
+	return p.events[:n]
 }
 
 func (p *epoll) translate(events []reactor.Event, n int) int {

@@ -27,8 +27,9 @@ type Event struct {
 //
 //   - Level-triggered: Wait reports a condition each time, for as long as it
 //     holds and is in the registered interest.
-//   - An error or a hang-up is reported as Readable|Writable, whatever the
-//     interest, so that the owner meets it by doing I/O.
+//   - An error or a hang-up is reported as Readable|Writable, so that the owner
+//     meets it by doing I/O: whatever the interest, or, where the system does
+//     not tell it from readiness, as far as the interest goes.
 //   - Readiness may be spurious. Owners use non-blocking descriptors and treat
 //     EAGAIN as "not yet".
 //   - A descriptor is removed before it is closed.
@@ -52,7 +53,8 @@ type Poller interface {
 	// one, until timeout has passed (rounded up to the poller's resolution,
 	// never down), or until Wake. timeout < 0 waits without bound, 0 does
 	// not block. An interrupted wait (EINTR) and a wake-up are 0 events and
-	// no error. An error means that the poller cannot go on.
+	// no error; a wait may end like that for no reason at all. An error means
+	// that the poller cannot go on.
 	Wait(events []Event, timeout time.Duration) (int, error)
 
 	// Wake makes the Wait in progress, or else the next one, return. Several

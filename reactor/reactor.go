@@ -61,7 +61,8 @@ type Config struct {
 	AfterEvents func()
 
 	// OnTaskPanic, if set, is told of a task that has panicked, and of a
-	// panic in AfterEvents or OnPanic.
+	// panic in AfterEvents or OnPanic. What it panics with itself is only
+	// counted.
 	OnTaskPanic func(p *PanicError)
 
 	// Clock, if set, replaces the monotonic clock; for tests.
@@ -106,10 +107,13 @@ func New(config Config) *Reactor {
 }
 
 // Run is the loop. It returns nil after [Reactor.Stop], or the error with which
-// the poller has failed. [Reactor.Close] follows it.
+// the poller has failed; either way every task that Post has accepted has run.
+// [Reactor.Close] follows it.
 func (r *Reactor) Run() error {
 	for {
 		if err := r.wait(); err != nil {
+			r.queue.close()
+			r.runTasks() // Post has accepted them
 			return err
 		}
 		r.dispatch()
@@ -152,8 +156,12 @@ func (r *Reactor) wake() {
 }
 
 // Register adds a descriptor and returns its token. h is called from then on.
+// Interest 0 is as in [Reactor.Modify].
 func (r *Reactor) Register(fd int, i Interest, h Handler) (Token, error) {
 	t := r.slots.acquire(h)
+	if i == 0 {
+		return t, nil
+	}
 	if err := r.config.Poller.Add(fd, t, i); err != nil {
 		r.slots.release(t)
 		return 0, err
@@ -192,8 +200,9 @@ func (r *Reactor) Deregister(fd int, t Token, interest Interest) error {
 }
 
 // SetTimer arms the timer of a registration to fire when [Reactor.Now] has
-// reached at, rounded up to [Tick], or moves it there; at < 0 disarms it. At
-// most 24 days ahead: later ones fire then, early.
+// reached at, rounded up to [Tick], or moves it there; at < 0 disarms it. A time
+// that has come already means the next tick, so that a timer fires at most once
+// per iteration. At most 12 days ahead: later ones fire then, early.
 func (r *Reactor) SetTimer(t Token, at time.Duration) {
 	if r.slots.lookup(t) == nil {
 		return
@@ -202,8 +211,8 @@ func (r *Reactor) SetTimer(t Token, at time.Duration) {
 		r.wheel.clear(t.Index())
 		return
 	}
-	when := min((at+Tick-1)/Tick, r.now/Tick+maxTicks/2)
-	r.wheel.set(t.Index(), uint32(when))
+	at = min(at, r.now+maxTicks*Tick) // before it is rounded: it may be the largest number
+	r.wheel.set(t.Index(), uint32(max((at+Tick-1)/Tick, r.now/Tick+1)))
 }
 
 // Now returns the time of the current iteration on the reactor's clock, which
@@ -260,6 +269,7 @@ func (r *Reactor) wait() error {
 		r.asleep.Store(false)
 	}
 	r.now = r.config.Clock()
+	r.wheel.advance(uint32(r.now / Tick)) // first: callbacks set timers
 	r.batch, r.at = n, 0
 	return err
 }
@@ -323,14 +333,15 @@ func (r *Reactor) runTaskBatch() {
 
 func (r *Reactor) fireTimers() {
 	now := uint32(r.now / Tick)
-	if left, ok := r.wheel.ticksLeft(now); !ok || left > 0 {
+	if !r.wheel.advance(now) {
 		return
 	}
 	for fired := 0; fired < maxTimers; {
 		if !r.fireTimerBatch(now, &fired) {
-			return
+			break
 		}
 	}
+	r.current = nil // it may be gone, and is not kept
 }
 
 // fireTimerBatch fires timers until none is due, which it reports as false, or
@@ -368,9 +379,18 @@ func (r *Reactor) recoverTask() {
 	if v := recover(); v != nil {
 		r.metrics.panics.Add(1)
 		if r.config.OnTaskPanic != nil {
-			r.config.OnTaskPanic(&PanicError{Value: v, Stack: debug.Stack()})
+			r.reportPanic(&PanicError{Value: v, Stack: debug.Stack()})
 		}
 	}
+}
+
+func (r *Reactor) reportPanic(p *PanicError) {
+	defer func() {
+		if recover() != nil {
+			r.metrics.panics.Add(1)
+		}
+	}()
+	r.config.OnTaskPanic(p)
 }
 
 func (r *Reactor) guard(f func()) {

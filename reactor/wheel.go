@@ -15,9 +15,10 @@ const (
 
 	bucketFlag = 1 << 31 // in slot.prev: the rest is a bucket number
 
-	// maxTicks bounds the distance of a timer, so that differences of ticks
-	// can be taken as signed numbers. At one tick a millisecond: 24 days.
-	maxTicks = 1<<31 - 1
+	// maxTicks bounds the distance of a timer from now, so that differences of
+	// ticks, also those of a wheel that is late, can be taken as signed
+	// numbers. At one tick a millisecond: 12 days.
+	maxTicks = 1<<30 - 1
 )
 
 type wheel struct {
@@ -104,17 +105,25 @@ func (w *wheel) ticksLeft(now uint32) (uint32, bool) {
 	return 0, true
 }
 
-// pop advances the wheel towards tick now and returns the slot of one timer
-// that is due, disarmed, or false when there is none left.
+// advance turns the wheel towards tick now, as far as nothing is due, which
+// need not be walked, and reports whether something is. A wheel that stood
+// still while it was empty would take the time of the next timer for the past.
+func (w *wheel) advance(now uint32) (due bool) {
+	if w.armed == 0 || int32(w.next-now) > 0 {
+		w.cur = now
+		return false
+	}
+	if int32(w.next-w.cur) > 1 {
+		w.cur = w.next - 1
+	}
+	return true
+}
+
+// pop advances the wheel to tick now and returns the slot of one timer that is
+// due, disarmed, or false when there is none left.
 func (w *wheel) pop(now uint32) (uint32, bool) {
 	for {
-		if w.armed == 0 {
-			w.cur = now
-			return 0, false
-		}
-		if int32(w.next-now) > 0 {
-			// Nothing is due on the way, so the way need not be walked.
-			w.cur = now
+		if !w.advance(now) {
 			return 0, false
 		}
 		if w.cur != w.next {

@@ -1,0 +1,38 @@
+# Everything here is also run by .ci/run; see CONTRIBUTING.md.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+MODULES     := . examples bench
+FUZZTIME    := 5s
+
+.PHONY: fmt lint test race cross fuzz bench
+
+fmt:
+	gofmt -w $(shell git ls-files '*.go')
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	for m in $(MODULES); do (cd $$m && go vet ./... && go run $(STATICCHECK) ./...) || exit 1; done
+
+test:
+	go test work
+
+race:
+	go test -race work
+
+# The select poller is what these run on; windows answers errors.ErrUnsupported.
+cross:
+	for t in darwin/arm64 freebsd/amd64 openbsd/amd64 windows/amd64 linux/arm64 linux/386; do \
+		echo $$t; \
+		for m in $(MODULES); do (cd $$m && GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./...) || exit 1; done; \
+	done
+
+# go test fuzzes one target at a time.
+fuzz:
+	for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench:
+	go run ./bench echo -conns 1,100,1000,10000
