@@ -49,11 +49,12 @@ type listener struct {
 	filled  time.Duration
 	logged  map[string]time.Duration // by message
 	closed  bool
+	gone    chan struct{} // closed when closed
 }
 
 // newListener takes over ln.
 func newListener(s *Server, e *engine, l *loop, ln net.Listener) (*listener, error) {
-	a := &listener{server: s, engine: e, loop: l, proto: s.proto, ln: ln, spare: -1, logged: map[string]time.Duration{}}
+	a := &listener{server: s, engine: e, loop: l, proto: s.proto, ln: ln, spare: -1, logged: map[string]time.Duration{}, gone: make(chan struct{})}
 	var err error
 	if a.fd, err = listenerFD(ln); err != nil {
 		return nil, err
@@ -135,6 +136,7 @@ func (a *listener) close() {
 		socket.Close(a.spare)
 	}
 	a.ln.Close() // also removes the file of a unix socket
+	close(a.gone)
 }
 
 // OnReady accepts.

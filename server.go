@@ -197,6 +197,9 @@ func (s *Server) serve(e *engine, lns []net.Listener, pinned bool) error {
 	}
 	select {
 	case <-s.done:
+		for _, a := range opened {
+			<-a.gone // the address is free again
+		}
 		return ErrServerClosed
 	case err := <-e.failed:
 		s.Close()
