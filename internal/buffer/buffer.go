@@ -10,31 +10,34 @@ import (
 // Buffer is a growing byte slice; its bytes are B.
 type Buffer = bytebufferpool.ByteBuffer
 
-// MaxPooled is the capacity, in bytes, above which a returned buffer is left to
-// the garbage collector, so that a burst of large messages leaves no memory
-// behind.
+// MaxPooled is the capacity, in bytes, of the largest buffers that are lent again.
+// Larger ones are left to the garbage collector, so that a burst of large
+// messages leaves no memory behind.
 const MaxPooled = 64 << 10
 
-// MinSize is the least capacity, in bytes, that Get provides.
-const MinSize = 512
+// sizes are the capacities that are lent, each from a pool of its own: a pool
+// of mixed ones would often have the wrong one at hand.
+var (
+	sizes = [...]int{512, 4 << 10, 16 << 10, MaxPooled}
+	pools [len(sizes)]bytebufferpool.Pool
+)
 
 // Poison makes Put overwrite what a buffer held, so that a test notices whoever
 // still looks at it. For tests.
 var Poison atomic.Bool
 
-var pool bytebufferpool.Pool
-
-// Get returns an empty buffer with a capacity of at least size bytes, and of
-// MinSize at least.
+// Get returns an empty buffer with a capacity of at least size bytes.
 func Get(size int) *Buffer {
-	if size > MaxPooled {
-		return &Buffer{B: make([]byte, 0, size)}
+	for i, s := range sizes {
+		if size <= s {
+			b := pools[i].Get()
+			if cap(b.B) < s {
+				b.B = make([]byte, 0, s)
+			}
+			return b
+		}
 	}
-	b := pool.Get()
-	if cap(b.B) < size {
-		b.B = make([]byte, 0, max(size, MinSize))
-	}
-	return b
+	return &Buffer{B: make([]byte, 0, size)}
 }
 
 // Put takes b back. The caller must not touch it, nor any slice of it, again.
@@ -48,5 +51,13 @@ func Put(b *Buffer) {
 	if cap(b.B) > MaxPooled {
 		return
 	}
-	pool.Put(b)
+	for i := len(sizes) - 1; i >= 0; i-- {
+		if s := sizes[i]; cap(b.B) >= s {
+			// The pool learns from the lengths that come back which
+			// capacities to keep, so it is shown the capacity.
+			b.B = b.B[:s:s]
+			pools[i].Put(b)
+			return
+		}
+	}
 }
