@@ -73,7 +73,8 @@ func (t *turn) run() {
 		t.shutdown()
 		t.reload()
 	}
-	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|eventResume) {
+	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|eventResume) &&
+		(!c.has(flagPaused) || c.has(flagDead)) {
 		t.finish()
 	}
 }
@@ -172,6 +173,7 @@ func (t *turn) finish() {
 	}
 	c.mu.Lock()
 	c.set(flagEOFDone)
+	c.post() // with a FIN or a failure of the write side, that is the end
 	if t.used < len(t.data) {
 		c.set(flagPartial)
 		t.used = len(t.data)
