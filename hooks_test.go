@@ -83,8 +83,8 @@ func (j *judge) OnFrame(c *weir.Conn, frame []byte) {
 }
 
 func (j *judge) OnClose(c *weir.Conn, err error) {
+	defer j.closed.Add(1)
 	j.call(c, "OnClose", func() { j.next.OnClose(c, err) })
-	j.closed.Add(1)
 }
 
 // settled waits until n connections have been opened and closed.
