@@ -100,6 +100,11 @@ func (c *Conn) closeErr() error {
 func (c *Conn) shutdown() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.drain()
+}
+
+// drain is shutdown for those who have mu.
+func (c *Conn) drain() {
 	switch {
 	case c.has(flagClosing | flagAbort | flagDead | flagDrain):
 	case c.proto.Load().shutdown != nil:

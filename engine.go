@@ -112,7 +112,10 @@ func (e *engine) forget(c *Conn) {
 func (e *engine) drain(ctx context.Context) error {
 	e.draining.Store(true)
 	for _, l := range e.loops {
-		l.reactor.Post(reactor.TaskFunc(func() { l.each((*Conn).shutdown) }))
+		l.reactor.Post(reactor.TaskFunc(func() {
+			l.draining = true
+			l.each((*Conn).shutdown)
+		}))
 	}
 	for e.conns() > 0 {
 		select {

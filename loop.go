@@ -21,6 +21,7 @@ type loop struct {
 	// The loop's goroutine.
 	readBuffer []byte
 	runnable   []*Conn // got a turn in this batch of events, to be handed over together
+	draining   bool    // engine.drain has been here: who comes now is drained at once
 	aborted    bool    // abortAll has been here: who comes now comes too late
 
 	// Any goroutine.
@@ -100,9 +101,8 @@ func (l *loop) adopt(c *Conn) error {
 		c.schedule(eventOpen)
 	}
 	c.arm()
-	if l.engine.draining.Load() {
-		c.set(flagDrain)
-		c.post()
+	if l.draining {
+		c.drain()
 	}
 	return nil
 }
