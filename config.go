@@ -140,7 +140,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// SocketOptions are set on each connection. Those of a server are set on its
+// SocketOptions are set on each connection. Those of a TCP server are set on its
 // listening sockets, from which connections inherit them, so they cost nothing
 // per connection.
 type SocketOptions struct {

@@ -59,7 +59,7 @@ func newListener(s *Server, e *engine, l *loop, ln net.Listener) (*listener, err
 	if a.fd, err = listenerFD(ln); err != nil {
 		return nil, err
 	}
-	// Connections inherit the options of the listening socket.
+	// Connections inherit the options of the listening socket, on TCP.
 	_, tcp := ln.(*net.TCPListener)
 	if err := socket.Set(a.fd, tcp, e.config.Socket.socket()); err != nil {
 		socket.Close(a.fd)
@@ -180,6 +180,11 @@ func (a *listener) place(fd int, remote socket.Addr) {
 	if !ok {
 		socket.Close(fd)
 		return
+	}
+	if !remote.IsTCP() {
+		if err := socket.Set(fd, false, a.engine.config.Socket.socket()); err != nil {
+			a.warn("weir: socket options", slog.Any("err", err))
+		}
 	}
 	l := a.loop
 	if !a.pinned {
