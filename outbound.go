@@ -74,12 +74,7 @@ func (o *outbound) release() {
 	if cap(o.segments) > 64 {
 		o.segments = nil
 	}
-	if buffer.Poison.Load() {
-		all := o.scratch[:cap(o.scratch)]
-		for i := range all {
-			all[i] = 0xDB
-		}
-	}
+	buffer.Scrub(o.scratch)
 	o.first, o.off, o.size = 0, 0, 0
 	o.scratch = o.scratch[:0]
 	if o.charged != 0 {
