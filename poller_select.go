@@ -101,7 +101,7 @@ func (p *selectPoller) Wait(events []reactor.Event, timeout time.Duration) (int,
 	}
 	var tv *unix.Timeval
 	if timeout >= 0 {
-		t := unix.NsecToTimeval(int64(min(timeout, maxSelectWait) + time.Microsecond - 1))
+		t := unix.NsecToTimeval(int64(min(timeout, maxSelectWait))) // rounds up
 		tv = &t
 	}
 	n, err := unix.Select(max(p.max, p.wakeR)+1, &r, &w, nil, tv)
