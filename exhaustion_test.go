@@ -42,7 +42,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		addr, ask := startChild(t, m)
 
 		early := dial(t, addr)
-		ping(t, early)
+		pingOn(t, early)
 		var conns []net.Conn
 		for range dials {
 			conns = append(conns, dial(t, addr))
@@ -63,7 +63,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		if after.Lines > 3 {
 			t.Errorf("%d lines were logged", after.Lines)
 		}
-		ping(t, early)
+		pingOn(t, early)
 
 		for _, c := range conns {
 			c.Close()
@@ -73,7 +73,7 @@ func TestOutOfDescriptors(t *testing.T) {
 			defer c.Close()
 			return tryPing(c) == nil
 		})
-		ping(t, early)
+		pingOn(t, early)
 	})
 }
 

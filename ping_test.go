@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// ping sends a byte on an echoing connection and waits for it to come back.
-func ping(t testing.TB, c net.Conn) {
+// pingOn sends a byte on an echoing connection and waits for it to come back.
+func pingOn(t testing.TB, c net.Conn) {
 	t.Helper()
 	if err := tryPing(c); err != nil {
 		t.Fatalf("ping: %v", err)
