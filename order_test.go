@@ -21,10 +21,10 @@ import (
 // functions of Do.
 func TestCallbacksInOrder(t *testing.T) {
 	type state struct {
-		inside   atomic.Bool // a callback runs
-		frame    int         // the next
-		do       [3]int      // the next of each goroutine that calls Do
-		timers   int         // run
+		inside atomic.Bool // a callback runs
+		frame  int         // the next
+		do     [3]int      // the next of each goroutine that calls Do
+		timers int         // run
 	}
 	eachMode(t, func(t *testing.T, m mode) {
 		const doers, dos, timers = 3, 100, 10
