@@ -209,19 +209,18 @@ func (t *turn) end() {
 	if c.out != nil && !c.has(flagBlocked) {
 		c.flush()
 	}
-	c.unset(flagBatch)
 	if c.has(flagFull) && !arrived {
 		c.unset(flagFull)
 		c.post()
 	}
-	if arrived && c.has(flagPaused|flagHeld) && !c.has(flagDead) {
+	if c.has(flagPaused|flagHeld) && !c.has(flagDead) {
 		arrived = false // until it is resumed
 	}
-	switch {
-	case arrived || c.has(eventMask):
+	if arrived || c.has(eventMask) {
+		c.unset(flagBatch)
 		c.pass()
-	default:
-		c.unset(flagTurn)
+	} else {
+		c.unset(flagBatch | flagTurn)
 		if c.has(flagDrain) {
 			c.post()
 		}
