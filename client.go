@@ -151,13 +151,10 @@ func (c *Client) start() (*engine, *protocol, error) {
 	return e, proto, nil
 }
 
-// end returns the client's own engine, if it has one, the first time.
+// end marks the client as closed and returns its own engine, if it has one.
 func (c *Client) end() *engine {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil
-	}
 	c.closed = true
 	if c.Server != nil {
 		return nil
@@ -179,7 +176,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 // loops of a server are that server's to end.
 func (c *Client) Close() error {
 	if e := c.end(); e != nil {
-		e.close()
+		e.stop()
 	}
 	return nil
 }

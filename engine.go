@@ -22,6 +22,8 @@ type engine struct {
 	gone     chan struct{} // has an element after a connection has ended, while draining
 	failed   chan error    // has the error of a loop that has failed
 	running  sync.WaitGroup
+	stopping sync.Once
+	ended    chan struct{} // closed when no loop and no worker is left
 }
 
 // newEngine starts loops and workers.
@@ -30,6 +32,7 @@ func newEngine(config Config, maxPerIP int) (*engine, error) {
 		config: config,
 		gone:   make(chan struct{}, 1),
 		failed: make(chan error, 1),
+		ended:  make(chan struct{}),
 	}
 	e.perIP.max = maxPerIP
 	var err error
@@ -100,22 +103,20 @@ func (e *engine) forget(c *Conn) {
 		e.perIP.leave(c.RemoteAddrPort().Addr())
 	}
 	if e.draining.Load() {
-		select {
-		case e.gone <- struct{}{}:
-		default:
-		}
+		e.wake()
 	}
 }
 
 // drain has every connection closed gracefully and waits for that. Connections
 // that are on their way to a loop are met by loop.adopt.
 func (e *engine) drain(ctx context.Context) error {
-	e.draining.Store(true)
-	for _, l := range e.loops {
-		l.reactor.Post(reactor.TaskFunc(func() {
-			l.draining = true
-			l.each((*Conn).shutdown)
-		}))
+	if !e.draining.Swap(true) {
+		for _, l := range e.loops {
+			l.reactor.Post(reactor.TaskFunc(func() {
+				l.draining = true
+				l.each((*Conn).shutdown)
+			}))
+		}
 	}
 	for e.conns() > 0 {
 		select {
@@ -124,42 +125,51 @@ func (e *engine) drain(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	e.wake() // whoever else waits here
 	return nil
 }
 
-// stop ends every connection and every loop. It does not wait.
+// wake has drain look at the number of connections.
+func (e *engine) wake() {
+	select {
+	case e.gone <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends every connection and every loop, at once. It does not wait.
 func (e *engine) stop() {
 	e.draining.Store(true)
 	for _, l := range e.loops {
 		l.reactor.Post(reactor.TaskFunc(func() { l.abortAll(ErrClosed) }))
 		l.reactor.Stop()
 	}
+	e.stopping.Do(func() { go e.end() })
+}
+
+// end waits, after stop, for the loops and workers to end, and releases what
+// they had.
+func (e *engine) end() {
+	e.running.Wait()
+	e.dispatcher.wait()
+	e.dispatcher.close()
+	close(e.ended)
 }
 
 // shutdown ends everything gracefully, and waits for that as long as ctx allows.
+// It may be called more than once, and before and after stop.
 func (e *engine) shutdown(ctx context.Context) error {
 	err := e.drain(ctx)
 	e.stop()
-	ended := make(chan struct{})
-	go func() {
-		e.wait()
-		close(ended)
-	}()
 	if err != nil {
 		return err
 	}
 	select {
-	case <-ended:
+	case <-e.ended:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// close ends everything at once, and does not wait.
-func (e *engine) close() {
-	e.stop()
-	go e.wait()
 }
 
 // abortAll ends every connection of the loop. The loop's.
@@ -173,14 +183,6 @@ func (l *loop) abortAll(err error) {
 			c.destroy(err)
 		}
 	})
-}
-
-// wait waits, after stop, for the loops and workers to end, and releases what
-// they had.
-func (e *engine) wait() {
-	e.running.Wait()
-	e.dispatcher.wait()
-	e.dispatcher.close()
 }
 
 // scanSlots is the number of connections that each visits before the loop sees

@@ -173,7 +173,7 @@ func (s *Server) leave() {
 	s.mu.Unlock()
 	if unused != nil {
 		unused.stop()
-		unused.wait()
+		<-unused.ended
 	}
 }
 
@@ -263,7 +263,8 @@ func (s *Server) Addrs() []net.Addr {
 // have been received be handled, sends what has been written, closes the
 // connections, and waits for all of that. When ctx ends first, the connections
 // that are left are aborted, and the context's error is returned; handlers that
-// still run are not waited for.
+// still run are not waited for. A second call waits as the first does, and Close
+// cuts both short.
 //
 // Handlers may implement ShutdownHandler to take leave. Shutdown must not be
 // called on a worker or a loop, for which it would wait: use a goroutine.
@@ -276,27 +277,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return e.shutdown(ctx)
 }
 
-// Close ends the server at once: connections are aborted, what is not sent is
-// discarded. It does not wait for handlers that run. It may be called anywhere.
+// Close ends the server at once, also one that is shutting down: connections are
+// aborted, what is not sent is discarded. It does not wait for handlers that run.
+// It may be called anywhere.
 func (s *Server) Close() error {
 	e, listeners := s.end()
 	if e == nil {
 		return nil
 	}
 	s.closeListeners(listeners)
-	e.close()
+	e.stop()
 	return nil
 }
 
-// end marks the server as closed and returns its engine, or nil if it has none
-// or was closed before, and its listeners.
+// end marks the server as closed and returns its engine, or nil if it has none,
+// and its listeners.
 func (s *Server) end() (*engine, []*listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed.Swap(true) {
-		return nil, nil
-	}
-	if s.done != nil {
+	if !s.closed.Swap(true) && s.done != nil {
 		close(s.done)
 	}
 	return s.engine, slices.Clone(s.listeners)
