@@ -180,11 +180,8 @@ func (w *wheel) nextBucket(level, at uint32) (uint32, bool) {
 	for n := uint32(0); n <= words; n++ {
 		i := (from/64 + n) % words
 		word := w.occup[level][i]
-		switch n {
-		case 0:
-			word &= ^uint64(0) << (from & 63)
-		case words:
-			word &= 1<<(from&63) - 1
+		if n == 0 {
+			word &= ^uint64(0) << (from & 63) // the rest of it comes last
 		}
 		if word != 0 {
 			b := i*64 + uint32(bits.TrailingZeros64(word))
