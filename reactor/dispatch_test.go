@@ -189,7 +189,13 @@ func TestLag(t *testing.T) {
 		}
 	}
 	var lag []time.Duration
-	look := func() []Event { lag = append(lag, r.Stats().Lag); return nil }
+	look := func() []Event {
+		lag = append(lag, r.Stats().Lag)
+		if r.Clock() != r.Now()+r.Stats().Lag {
+			t.Errorf("the clock says %v, the iteration of %v took %v", r.Clock(), r.Now(), r.Stats().Lag)
+		}
+		return nil
+	}
 	p.play(t, r, take(7*time.Millisecond), look, take(3*time.Millisecond), look)
 	if lag[0] != 7*time.Millisecond || lag[1] != 3*time.Millisecond {
 		t.Errorf("Lag was %v", lag)

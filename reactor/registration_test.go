@@ -153,9 +153,8 @@ func TestScan(t *testing.T) {
 		t.Errorf("Scan of nothing goes on at %d", next)
 	}
 	const n = chunkSize + 1 // two chunks
-	var tokens []Token
 	for i := range n {
-		tokens = append(tokens, register(t, r, i, &named{name: i}))
+		register(t, r, i, &named{name: i})
 	}
 	for _, limit := range []int{1, 7, chunkSize - 1, chunkSize, chunkSize + 1, 2 * chunkSize, 1000} {
 		var got []int

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,45 @@ func TestNoWakeWhileBusy(t *testing.T) {
 	for i, d := range p.timeouts {
 		if d != 0 {
 			t.Errorf("Wait %d has slept, with tasks in the queue", i)
+		}
+	}
+}
+
+// Nor does whoever posts when the sleep is over.
+func TestNoWakeAfterSleep(t *testing.T) {
+	r, p := newFake(Config{})
+	tok := register(t, r, 3, &handler{ready: func(Interest) {
+		r.Post(TaskFunc(func() { r.Post(TaskFunc(r.Stop)) }))
+	}})
+	p.script = []step{events(Event{tok, Readable})}
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if p.timeouts[0] >= 0 || p.wakes.Load() != 0 {
+		t.Errorf("the timeouts were %v, with %d wake-ups", p.timeouts, p.wakes.Load())
+	}
+}
+
+// The loop announces its sleep before it looks at the queue for the last time.
+// In the other order, what is posted in between waits until the loop wakes up for
+// another reason.
+func TestSleepIsAnnouncedFirst(t *testing.T) {
+	r, p := newFake(Config{})
+	locked := make(chan struct{})
+	tok := register(t, r, 3, &handler{timer: func() {
+		// Timers are the last of an iteration: the loop is stopped by this
+		// when it looks at the queue.
+		r.queue.mu.Lock()
+		close(locked)
+	}})
+	p.script = []step{p.pass(Tick)}
+	r.SetTimer(tok, Tick)
+	start(t, r)
+	receive(t, locked, "the timer")
+	defer r.queue.mu.Unlock()
+	for end := time.Now().Add(patience); !r.asleep.Load(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("the loop looks at the queue, and has not said that it will sleep")
 		}
 	}
 }
