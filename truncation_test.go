@@ -29,7 +29,11 @@ func TestCloseSendsEverything(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			eachMode(t, func(t *testing.T, m mode) {
-				data := make([]byte, 20_000_000)
+				size := 5_000_000
+				if test.late > 0 {
+					size = 20_000_000
+				}
+				data := make([]byte, size)
 				newNoise().rand.Read(data)
 				conns := make(chan *weir.Conn, 1)
 				s := &weir.Server{Handler: hooks{open: func(c *weir.Conn) { c.PauseRead(); conns <- c }}}
