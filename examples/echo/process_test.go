@@ -87,9 +87,7 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 		t.Fatal("the first signal has not waited for the echo")
 	}
 	clitest.Eventually(t, "the process has ended", func() bool {
-		if p.Running() {
-			p.Signal(syscall.SIGTERM)
-		}
+		p.Signal(syscall.SIGTERM)
 		return !p.Running()
 	})
 	if code := p.Wait(); code != -1 {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -118,7 +119,7 @@ func Exec(t testing.TB, args ...string) *Program {
 }
 
 func newProgram(t testing.TB) *Program {
-	return &Program{t: t, Stdout: newOutput(), Stderr: newOutput(), exited: make(chan struct{})}
+	return &Program{t: t, Stdout: NewOutput(), Stderr: NewOutput(), exited: make(chan struct{})}
 }
 
 var banner = regexp.MustCompile(`listening on (\S+) (\S+),`)
@@ -137,10 +138,10 @@ func (p *Program) Stop() int {
 	return p.Wait()
 }
 
-// Signal sends a signal to a program that is a process.
+// Signal sends a signal to a program that is a process, if it has not ended.
 func (p *Program) Signal(s os.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
 	}
 }
@@ -199,7 +200,8 @@ type Output struct {
 	more chan struct{} // has an element after a Write
 }
 
-func newOutput() *Output { return &Output{more: make(chan struct{}, 1)} }
+// NewOutput returns an empty one.
+func NewOutput() *Output { return &Output{more: make(chan struct{}, 1)} }
 
 func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
