@@ -115,7 +115,7 @@ func (m *wheelModel) check() {
 		if occupied := m.wheel.occup[level][bit/64]>>(bit&63)&1 == 1; occupied != (head != 0) {
 			m.t.Fatalf("bucket %d of level %d: occupied is %v, head is %d", bit, level, occupied, head)
 		}
-		for prev := uint32(bucketFlag | b); head != 0; head = m.table.at(head - 1).next {
+		for prev := bucketFlag | uint32(b); head != 0; head = m.table.at(head - 1).next {
 			if got := m.table.at(head - 1).prev; got != prev {
 				m.t.Fatalf("slot %d: prev is %#x, want %#x", head-1, got, prev)
 			}
