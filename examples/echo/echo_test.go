@@ -144,7 +144,7 @@ func TestStats(t *testing.T) {
 	c := p.Dial()
 	io.WriteString(c, "hello")
 	io.ReadFull(c, make([]byte, 5))
-	p.Stdout.Await(t, regexp.MustCompile(`^conns 1 \(\+\d+ -0\), in .*B/s in \d+ frames/s, out .*B/s`), nil)
+	p.Stdout.Await(t, regexp.MustCompile(`^conns 1 \(\+\d+ -0\), in .*B/s, \d+ frames/s, out .*B/s`), nil)
 }
 
 func TestIdle(t *testing.T) {

@@ -13,7 +13,7 @@ func TestLine(t *testing.T) {
 		Conns: 8, Accepted: 15, Closed: 7, BytesIn: 5_001_000, BytesOut: 400, FramesIn: 110, Timeouts: 9,
 		RejectedNoFD: 3, Buffered: 12_345, Lag: 1234567 * time.Nanosecond, Workers: 4, PoolQueue: 1,
 	}
-	const want = "conns 8 (+5 -2), in 2.5 MB/s in 50 frames/s, out 200 B/s, buffered 12.3 kB, lag 1.235ms, workers 4, queue 1" +
+	const want = "conns 8 (+5 -2), in 2.5 MB/s, 50 frames/s, out 200 B/s, buffered 12.3 kB, lag 1.235ms, workers 4, queue 1" +
 		", refused: no descriptor 3, timeouts 2"
 	if got := Line(old, now, 2*time.Second); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

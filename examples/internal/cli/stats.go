@@ -45,7 +45,7 @@ func Line(old, now weir.Stats, d time.Duration) string {
 	var b strings.Builder
 	rate := func(old, now uint64) float64 { return float64(now-old) / d.Seconds() }
 	fmt.Fprintf(&b, "conns %d (+%d -%d)", now.Conns, now.Accepted-old.Accepted, now.Closed-old.Closed)
-	fmt.Fprintf(&b, ", in %s/s in %.0f frames/s, out %s/s", Bytes(rate(old.BytesIn, now.BytesIn)),
+	fmt.Fprintf(&b, ", in %s/s, %.0f frames/s, out %s/s", Bytes(rate(old.BytesIn, now.BytesIn)),
 		rate(old.FramesIn, now.FramesIn), Bytes(rate(old.BytesOut, now.BytesOut)))
 	fmt.Fprintf(&b, ", buffered %s, lag %v", Bytes(float64(now.Buffered)), now.Lag.Round(time.Microsecond))
 	fmt.Fprintf(&b, ", workers %d, queue %d", now.Workers, now.PoolQueue)
