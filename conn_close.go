@@ -216,7 +216,7 @@ func (c *Conn) linger() {
 	x := c.extension()
 	now := c.loop.reactor.Clock()
 	if x.lingerBy == 0 {
-		x.lingerBy = now + c.loop.config.Linger
+		x.lingerBy = later(now, c.loop.config.Linger)
 	}
 	if c.has(flagFIN) && c.loop.engine.draining.Load() && x.checkBy == 0 {
 		// During Shutdown an idle peer is not waited for.

@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ func (c *Conn) setDeadline(set func(*connExt, time.Duration), t time.Time) error
 	}
 	at := time.Duration(0)
 	if !t.IsZero() {
-		at = max(1, c.loop.reactor.Clock()+time.Until(t))
+		at = max(1, later(c.loop.reactor.Clock(), time.Until(t)))
 	} else if c.ext == nil {
 		return nil
 	}
@@ -73,7 +74,7 @@ func (c *Conn) AfterFunc(d time.Duration, f func(c *Conn)) (*Timer, error) {
 	if c.has(flagDead) {
 		return nil, ErrClosed
 	}
-	t := &Timer{c: c, at: c.loop.reactor.Clock() + max(d, 0), f: f}
+	t := &Timer{c: c, at: later(c.loop.reactor.Clock(), max(d, 0)), f: f}
 	x := c.extension()
 	i, _ := slices.BinarySearchFunc(x.timers, t.at, func(t *Timer, at time.Duration) int {
 		if t.at <= at {
@@ -101,6 +102,14 @@ func (t *Timer) Stop() bool {
 	}
 	c.ext.timers = slices.Delete(c.ext.timers, i, i+1)
 	return true
+}
+
+// later returns at+d, or the end of time if that is sooner.
+func later(at, d time.Duration) time.Duration {
+	if d > math.MaxInt64-at {
+		return math.MaxInt64
+	}
+	return at + d
 }
 
 // expire is called when the timer fires. The loop's.
@@ -181,9 +190,9 @@ func (c *Conn) silenceBy() (time.Duration, error) {
 	}
 	switch {
 	case c.has(flagFresh) && handshake > 0 && (idle == 0 || handshake <= idle):
-		return since + handshake, ErrHandshakeTimeout
+		return later(since, handshake), ErrHandshakeTimeout
 	case idle > 0:
-		return since + idle, ErrIdleTimeout
+		return later(since, idle), ErrIdleTimeout
 	}
 	return 0, nil
 }
@@ -193,7 +202,7 @@ func (c *Conn) stallBy() time.Duration {
 	if c.out == nil || !c.has(flagBlocked) || c.loop.config.WriteTimeout < 0 {
 		return 0
 	}
-	return c.out.progress + c.loop.config.WriteTimeout
+	return later(c.out.progress, c.loop.config.WriteTimeout)
 }
 
 // arm sets the timer to the earliest deadline. The loop's; it needs mu.
