@@ -113,7 +113,9 @@ type Config struct {
 
 	// MaxBuffered is the number of bytes that may be in buffers for all
 	// connections together: unfinished frames, frames waiting for a worker,
-	// and the outbound backlog. See ErrBudget. 0: 1 GiB.
+	// and the outbound backlog. See ErrBudget. 0: 1 GiB. A loop is never
+	// refused its own share of it, lest it ask the others all the time; so
+	// with several loops they may together come to almost twice as much.
 	MaxBuffered int64
 
 	// HandshakeTimeout bounds the time from the opening of a connection to its

@@ -127,10 +127,18 @@ func (c *Conn) receive(data []byte) {
 // buffers together. To pause it instead would help nobody: it may be that no
 // frame is ever finished again. The loop's; needs mu.
 func (c *Conn) keepWithinBudget() {
-	if c.in != nil && c.loop.overBudget() {
-		c.loop.stats.budget.Add(1)
-		c.destroy(ErrBudget)
+	in := c.in
+	if in == nil || !c.loop.overBudget() {
+		return
 	}
+	c.loop.stats.budget.Add(1)
+	if in.seen == in.len() {
+		// There is no frame in it that OnClose would have to wait for, so the
+		// connections that come next need not pay for it.
+		in.release()
+		c.in = nil
+	}
+	c.destroy(ErrBudget)
 }
 
 // incomplete reports whether the bytes hold neither a whole frame nor an error. A
