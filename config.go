@@ -44,6 +44,10 @@ const (
 	OverflowDrop
 	// OverflowClose closes the connection with ErrSlowConsumer.
 	OverflowClose
+	// OverflowNotify does nothing but tell, by Conn.Writable, OnWritable and
+	// Conn.WaitWritable; writes are accepted up to MaxOutbound. For those who
+	// have another source to hold back, such as the other side of a proxy.
+	OverflowNotify
 )
 
 func (o Overflow) String() string {
@@ -54,6 +58,8 @@ func (o Overflow) String() string {
 		return "drop"
 	case OverflowClose:
 		return "close"
+	case OverflowNotify:
+		return "notify"
 	}
 	return fmt.Sprintf("Overflow(%d)", int(o))
 }
@@ -123,7 +129,8 @@ type Config struct {
 	HandshakeTimeout time.Duration
 
 	// IdleTimeout bounds the time in which nothing is received on a
-	// connection. 0: none. See ErrIdleTimeout and Conn.SetIdleTimeout.
+	// connection, from its first frame on if there is a HandshakeTimeout, and
+	// else from the beginning. 0: none. See ErrIdleTimeout and Conn.SetIdleTimeout.
 	IdleTimeout time.Duration
 
 	// WriteTimeout bounds the time in which a peer takes nothing of what waits
@@ -182,7 +189,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Dispatch != Pool && c.Dispatch != Inline {
 		return c, &ConfigError{Field: "Dispatch", Problem: "unknown value " + c.Dispatch.String()}
 	}
-	if c.Overflow < OverflowPause || c.Overflow > OverflowClose {
+	if c.Overflow < OverflowPause || c.Overflow > OverflowNotify {
 		return c, &ConfigError{Field: "Overflow", Problem: "unknown value " + c.Overflow.String()}
 	}
 	procs := runtime.GOMAXPROCS(0)

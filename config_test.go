@@ -106,7 +106,7 @@ func TestSetProtocolErrors(t *testing.T) {
 func TestEnumNames(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{weir.Pool.String(), "pool"}, {weir.Inline.String(), "inline"}, {weir.Dispatch(9).String(), "Dispatch(9)"},
-		{weir.OverflowPause.String(), "pause"}, {weir.OverflowDrop.String(), "drop"}, {weir.OverflowClose.String(), "close"}, {weir.Overflow(9).String(), "Overflow(9)"},
+		{weir.OverflowPause.String(), "pause"}, {weir.OverflowDrop.String(), "drop"}, {weir.OverflowClose.String(), "close"}, {weir.OverflowNotify.String(), "notify"}, {weir.Overflow(9).String(), "Overflow(9)"},
 		{weir.PollerAuto.String(), "auto"}, {weir.PollerEpoll.String(), "epoll"}, {weir.PollerSelect.String(), "select"}, {weir.PollerKind(9).String(), "PollerKind(9)"},
 	} {
 		if test.got != test.want {

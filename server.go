@@ -317,7 +317,8 @@ func (s *Server) Stats() Stats {
 }
 
 // Go runs f on a worker, when one is free; it never blocks. Many functions may
-// run at a time. It returns ErrPoolFull if MaxTasks of them wait, and
+// run at a time. They share the workers with the handlers, so what may take long
+// is better off on a goroutine of its own. It returns ErrPoolFull if MaxTasks of them wait, and
 // ErrServerClosed if the server does not run.
 func (s *Server) Go(f func()) error {
 	e := s.running()

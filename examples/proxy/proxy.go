@@ -32,9 +32,8 @@ func newProxy(log *slog.Logger) *proxy {
 		// A backlog stops the reading from the other side, see end.OnFrame.
 		// weir.OverflowPause would also stop the reading from the side that
 		// does not read, and if that one does not read because it cannot
-		// write, both would wait for ever. What OverflowDrop would drop is
-		// never written.
-		Overflow: weir.OverflowDrop,
+		// write, both would wait for ever.
+		Overflow: weir.OverflowNotify,
 	}
 	return p
 }
@@ -115,15 +114,8 @@ func (e *end) OnFrame(c *weir.Conn, data []byte) {
 	}
 }
 
-// OnWritable has the other side read again. That is left to a callback of the
-// other side, so that it does not cross another OnFrame there.
-func (e *end) OnWritable(c *weir.Conn) {
-	e.peer.Load().Do(func(peer *weir.Conn) {
-		if c.Writable() {
-			peer.ResumeRead()
-		}
-	})
-}
+// OnWritable has the other side read again.
+func (e *end) OnWritable(*weir.Conn) { e.peer.Load().ResumeRead() }
 
 // OnEOF carries a half-close across.
 func (e *end) OnEOF(*weir.Conn) { e.peer.Load().CloseWrite() }
