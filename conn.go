@@ -50,7 +50,7 @@ type Conn struct {
 	value any       // Context
 
 	// The loop's.
-	received uint32           // time of the last read, in ticks of the reactor
+	received uint32           // time of the last read, of the opening as long as flagFresh is set, in ticks of the reactor
 	interest reactor.Interest // in force at the poller
 }
 
@@ -76,6 +76,7 @@ const (
 	flagEOFDone                    // and the handler has been told, or the closing begun
 	flagPartial                    // FIN came within a frame
 	flagFresh                      // no whole frame yet, so the handshake timeout runs
+	flagGreeted                    // the first one has come, which the loop has not noted yet
 	flagPaused                     // by PauseRead
 	flagHeld                       // reading is paused: the backlog is above the high watermark
 	flagFull                       // reading is paused: MaxPending bytes wait for a worker
@@ -122,7 +123,10 @@ const (
 func newConn(l *loop, p *protocol, fd int, local *socket.Addr, remote socket.Addr) *Conn {
 	c := &Conn{loop: l, fd: int32(fd), local: local, remote: remote}
 	c.proto.Store(p)
-	flags := flagFresh
+	flags := uint32(0)
+	if l.config.HandshakeTimeout > 0 {
+		flags |= flagFresh
+	}
 	if !p.frames {
 		flags |= eventOpen
 	}

@@ -162,6 +162,10 @@ func (c *Conn) panicked(p *PanicError) {
 func (c *Conn) settle() {
 	c.mu.Lock()
 	c.unset(flagPosted)
+	if c.has(flagGreeted) {
+		c.unset(flagFresh | flagGreeted)
+		c.received = c.loop.ticks()
+	}
 	if !c.has(flagDead) {
 		c.advance()
 	}

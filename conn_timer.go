@@ -177,24 +177,32 @@ func (c *Conn) lingered(x *connExt, now time.Duration) bool {
 // if it is not. Until the first frame the time of the last read does not move,
 // so the handshake timeout needs no place of its own.
 func (c *Conn) silenceBy() (time.Duration, error) {
-	if c.has(flagEOF | flagClosing | flagPaused | flagHeld | flagFull) {
+	if c.has(flagEOF | flagClosing | flagPaused | flagHeld | flagFull | flagGreeted) {
 		return 0, nil // it is not the peer who is silent
 	}
-	idle, handshake := c.loop.config.IdleTimeout, c.loop.config.HandshakeTimeout
+	idle := c.loop.config.IdleTimeout
 	if c.ext != nil && c.ext.idleSet {
 		idle = c.ext.idle
 	}
-	since := time.Duration(c.received) * reactor.Tick
+	now := c.loop.reactor.Now()
+	since := nearest(now, c.received)
 	if c.has(flagTurn) {
-		since = c.loop.reactor.Now() // a callback runs: it may be the peer who waits
+		since = now // a callback runs: it may be the peer who waits
 	}
 	switch {
-	case c.has(flagFresh) && handshake > 0 && (idle == 0 || handshake <= idle):
-		return later(since, handshake), ErrHandshakeTimeout
+	case c.has(flagFresh):
+		return later(since, c.loop.config.HandshakeTimeout), ErrHandshakeTimeout
 	case idle > 0:
 		return later(since, idle), ErrIdleTimeout
 	}
 	return 0, nil
+}
+
+// nearest returns the time nearest to now of which ticks are the lower 32 bits, of
+// 49 days, in ticks.
+func nearest(now time.Duration, ticks uint32) time.Duration {
+	n := int64(now / reactor.Tick)
+	return time.Duration(n+int64(int32(ticks-uint32(n)))) * reactor.Tick
 }
 
 // stallBy returns until when the peer has to take something of the backlog, or 0.

@@ -69,8 +69,9 @@ func (l *loop) handOver() {
 	runtime.Gosched()
 }
 
-// ticks is the loop's time in the resolution of timers.
-func (l *loop) ticks() uint32 { return uint32(l.reactor.Now() / reactor.Tick) }
+// ticks is the loop's time in the resolution of timers, rounded up as they are. It
+// starts again after 49 days, see nearest.
+func (l *loop) ticks() uint32 { return uint32((l.reactor.Now() + reactor.Tick - 1) / reactor.Tick) }
 
 // overBudget reports whether all buffers together exceed MaxBuffered. As long as
 // the loop is within its share the others need not be asked.

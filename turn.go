@@ -134,7 +134,8 @@ func (t *turn) frame(frame []byte) {
 	}
 	if t.frames++; t.frames == 1 && t.c.has(flagFresh) {
 		t.c.mu.Lock()
-		t.c.unset(flagFresh)
+		t.c.set(flagGreeted)
+		t.c.post()
 		t.c.mu.Unlock()
 	}
 	t.proto.handler.OnFrame(t.c, frame)
