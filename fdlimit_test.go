@@ -4,8 +4,10 @@ package weir_test
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -50,7 +52,8 @@ func TestDescriptorsBeyondSelect(t *testing.T) {
 		t.Run(m.dispatch.String(), func(t *testing.T) {
 			const more = 5
 			s := &weir.Server{Handler: echo}
-			s.Logger = quiet()
+			var lines atomic.Int64
+			s.Logger = slog.New(slog.NewTextHandler(lineCounter{&lines}, nil))
 			addr := serve(t, m, s)
 			early := dial(t, addr)
 			pingOn(t, early)
@@ -78,6 +81,9 @@ func TestDescriptorsBeyondSelect(t *testing.T) {
 				st := s.Stats()
 				return st.RejectedPoller == more+1 && st.Conns == 1
 			})
+			if n := lines.Load(); n > 1 {
+				t.Errorf("%d lines were logged", n)
+			}
 			release()
 			pingOn(t, dial(t, addr))
 		})

@@ -211,7 +211,9 @@ func (a *listener) adopt(c *Conn) {
 	if err == nil || errors.Is(err, ErrClosed) {
 		return
 	}
-	c.loop.config.Logger.Warn("weir: connection refused", "remote", c.RemoteAddr(), "err", err)
+	a.loop.reactor.Post(reactor.TaskFunc(func() {
+		a.warn("weir: connections refused: the poller does not take them", slog.Any("err", err))
+	}))
 }
 
 // admit holds a new connection against the limits.
