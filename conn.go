@@ -26,12 +26,9 @@ import (
 // An idle Conn owns no buffer and no goroutine: it is this struct, 128 bytes on
 // 64-bit machines, and a slot of 32 in its loop.
 type Conn struct {
-	// Immutable once the connection is registered with its loop.
-	loop   *loop
-	local  *socket.Addr
-	remote socket.Addr
-	token  reactor.Token
+	// What every message touches comes first, in one cache line.
 
+	loop  *loop // immutable
 	proto atomic.Pointer[protocol]
 
 	mu sync.Mutex // guards what follows; taken before any lock of a loop or of the dispatcher
@@ -44,14 +41,22 @@ type Conn struct {
 	// and everybody else may under it. -1 when closed.
 	fd int32
 
-	in    *inbound  // received and not decoded, or nil; its owner is described there
-	out   *outbound // accepted and not sent, or nil
-	ext   *connExt  // what few connections need, or nil
-	value any       // Context
+	in  *inbound  // received and not decoded, or nil; its owner is described there
+	out *outbound // accepted and not sent, or nil
 
-	// The loop's.
-	received uint32           // time of the last read, of the opening as long as flagFresh is set, in ticks of the reactor
-	interest reactor.Interest // in force at the poller
+	// The loop's: the time of the last read, or of the opening as long as
+	// flagFresh is set, in ticks of the reactor; and what the poller is asked.
+	received uint32
+	interest reactor.Interest
+
+	// Under mu.
+	ext   *connExt // what few connections need, or nil
+	value any      // Context
+
+	// Immutable once the connection is registered with its loop.
+	token  reactor.Token
+	local  *socket.Addr
+	remote socket.Addr
 }
 
 // connExt holds what few connections need. Guarded by Conn.mu.
