@@ -81,8 +81,9 @@ func TestListenerOfAnotherType(t *testing.T) {
 		}
 		refused()
 		addr := serve(t, m, s)
-		ping(t, addr)
+		eventually(t, "it listens", func() bool { return len(s.Addrs()) == 1 })
 		nc := dial(t, addr)
+		pingOn(t, nc)
 		refused()
 		if err := s.ListenAndServe("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("ListenAndServe on an address in use returned %v", err)
