@@ -38,6 +38,7 @@ func (c *Conn) CloseWrite() error {
 		return ErrClosed
 	}
 	c.set(flagCloseWrite)
+	c.wakeWaiters()
 	c.post()
 	return nil
 }
@@ -59,6 +60,7 @@ func (c *Conn) closing(err error) {
 	}
 	c.cause(err)
 	c.set(flagClosing)
+	c.wakeWaiters()
 	c.post()
 }
 
@@ -279,8 +281,8 @@ func (c *Conn) destroy(err error) {
 	}
 	if c.ext != nil {
 		c.ext.timers = nil
-		c.wakeWaiters()
 	}
+	c.wakeWaiters()
 	l.forget(c)
 	c.schedule(eventClose)
 }

@@ -150,6 +150,9 @@ func (c *Conn) dropWaiter(w chan struct{}) {
 
 // wakeWaiters needs mu.
 func (c *Conn) wakeWaiters() {
+	if c.ext == nil {
+		return
+	}
 	for _, w := range c.ext.waiters {
 		close(w)
 	}
@@ -419,9 +422,7 @@ func (c *Conn) belowWatermark() {
 	}
 	held := c.has(flagHeld)
 	c.unset(flagHigh | flagHeld)
-	if c.ext != nil {
-		c.wakeWaiters()
-	}
+	c.wakeWaiters()
 	if held {
 		c.post()
 		c.schedule(eventResume)
@@ -448,9 +449,7 @@ func (c *Conn) broke(err error) {
 		c.out.release()
 		c.out = nil
 	}
-	if c.ext != nil {
-		c.wakeWaiters()
-	}
+	c.wakeWaiters()
 	c.post()
 }
 
