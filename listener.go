@@ -296,7 +296,8 @@ func (a *listener) listen(i reactor.Interest) {
 		}
 	}
 	if err := a.loop.reactor.Modify(a.fd, a.token, a.interest, i); err != nil {
-		a.warn("weir: listener", slog.Any("err", err))
+		a.warn("weir: the poller does not take the listener, trying again", slog.Any("err", err))
+		a.loop.reactor.SetTimer(a.token, a.loop.reactor.Clock()+maxBackoff)
 		return
 	}
 	a.interest = i
