@@ -56,6 +56,7 @@ func slow(t *testing.T, m mode, o weir.Overflow, frame func(c *weir.Conn, frame 
 	s.Overflow = o
 	s.HighWatermark = 256 << 10
 	s.MaxOutbound = 1 << 20
+	s.Linger = patience
 	peer = dial(t, serve(t, m, s))
 	return s, receive(t, opened, "OnOpen"), peer, closed
 }
