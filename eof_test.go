@@ -70,8 +70,7 @@ func TestFINDuringHandler(t *testing.T) {
 		t.Run(m.poller.String(), func(t *testing.T) {
 			busy, proceed := make(chan struct{}), make(chan struct{})
 			got, closed := make(chan string, 100), make(chan error, 1)
-			var s *weir.Server
-			s = &weir.Server{Codec: codec.Line{}, Handler: hooks{
+			s := &weir.Server{Codec: codec.Line{}, Handler: hooks{
 				frame: func(_ *weir.Conn, frame []byte) {
 					if got <- string(frame); string(frame) == "0" {
 						close(busy)
