@@ -136,6 +136,9 @@ func (c *Conn) expire() {
 			c.call(f)
 		}
 	}
+	if c.has(flagTurn) && !c.has(flagFresh) {
+		c.set(flagAwaited)
+	}
 	c.arm()
 }
 

@@ -162,6 +162,35 @@ func TestPausedIsNotIdle(t *testing.T) {
 	})
 }
 
+// A peer has all of the idle timeout after a handler that took longer than that.
+func TestIdleAfterSlowHandler(t *testing.T) {
+	for _, m := range poolModes() {
+		t.Run(m.poller.String(), func(t *testing.T) {
+			const idle = 4 * short
+			done, closed := make(chan time.Time, 1), make(chan error, 1)
+			s := &weir.Server{Handler: hooks{
+				frame: func(*weir.Conn, []byte) {
+					time.Sleep(idle + idle/2) // half way between two looks of the timer
+					done <- time.Now()
+				},
+				close: func(_ *weir.Conn, err error) { closed <- err },
+			}}
+			s.IdleTimeout = idle
+			io.WriteString(dial(t, serve(t, m, s)), "x")
+			since := receive(t, done, "the handler")
+			if err := receive(t, closed, "OnClose"); !errors.Is(err, weir.ErrIdleTimeout) {
+				t.Fatalf("OnClose got %v", err)
+			}
+			if d := time.Since(since); d < idle-reactorTick {
+				t.Errorf("closed %v after the handler, the idle timeout is %v", d, idle)
+			}
+		})
+	}
+}
+
+// reactorTick is how far the end of a callback and the loop's time may lie apart.
+const reactorTick = 10 * time.Millisecond
+
 func TestReadDeadline(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		e := newEnding()

@@ -214,6 +214,11 @@ func (t *turn) end() {
 		c.unset(flagFull)
 		c.post()
 	}
+	if c.has(flagAwaited) {
+		c.unset(flagAwaited)
+		c.set(flagGreeted) // the peer was waiting for us
+		c.post()
+	}
 	if c.has(flagPaused|flagHeld) && !c.has(flagDead) {
 		arrived = false // until it is resumed
 	}
