@@ -1,4 +1,4 @@
-# Everything here is also run by .ci/run; see CONTRIBUTING.md.
+# .ci/run runs all of this but fmt and bench; see CONTRIBUTING.md.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES     := . examples bench
