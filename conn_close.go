@@ -260,6 +260,16 @@ func (c *Conn) watch() {
 	c.interest = want
 }
 
+// reset is destroy without regard to what is not sent. The loop's.
+func (c *Conn) reset(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.has(flagDead) {
+		socket.Reset(int(c.fd)) // best effort
+		c.destroy(err)
+	}
+}
+
 // destroy closes the descriptor. err is the cause, unless there is one already.
 // The loop's; it needs mu.
 func (c *Conn) destroy(err error) {

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/weir-go/weir/internal/socket"
 	"github.com/weir-go/weir/reactor"
 )
 
@@ -176,11 +175,9 @@ func (e *engine) shutdown(ctx context.Context) error {
 func (l *loop) abortAll(err error) {
 	l.aborted = true
 	l.each(func(c *Conn) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !c.has(flagDead) {
-			socket.Reset(int(c.fd)) // best effort
-			c.destroy(err)
+		c.reset(err)
+		if l.inline {
+			c.settle() // OnClose now: a loop that has failed runs no more tasks
 		}
 	})
 }
