@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"syscall"
 
 	"github.com/weir-go/weir/codec"
 	"github.com/weir-go/weir/internal/socket"
@@ -79,23 +78,13 @@ func (c *Client) Adopt(nc net.Conn) (*Conn, error) {
 
 // connFD duplicates the descriptor of a connection.
 func connFD(nc net.Conn) (int, error) {
-	var sc syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:
-		sc = nc
+		return dupFD(nc)
 	case *net.UnixConn:
-		sc = nc
-	default:
-		return -1, fmt.Errorf("weir: cannot adopt a %T: only *net.TCPConn and *net.UnixConn have a socket to poll: %w", nc, errors.ErrUnsupported)
+		return dupFD(nc)
 	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd := -1
-	var dupErr error
-	err = raw.Control(func(s uintptr) { fd, dupErr = socket.Dup(s) })
-	return fd, errors.Join(err, dupErr)
+	return -1, fmt.Errorf("weir: cannot adopt a %T: only *net.TCPConn and *net.UnixConn have a socket to poll: %w", nc, errors.ErrUnsupported)
 }
 
 // attach places a connection on a loop and waits until it is registered there.

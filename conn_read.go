@@ -8,10 +8,8 @@ import (
 	"github.com/weir-go/weir/reactor"
 )
 
-// OnReady is for the event loop.
-//
-// (Conn is its own reactor.Handler through the unexported type events, so that
-// these methods are not part of the public API.)
+// events is Conn as the reactor sees it, its Handler and its Task: a type of its
+// own, so that these methods are not part of the public API.
 type events Conn
 
 func (e *events) OnReady(ready reactor.Interest) {

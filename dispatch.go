@@ -37,7 +37,6 @@ type dispatcher struct {
 	watching bool    // the watch is set
 	timer    *time.Timer
 	idle     *sync.Cond // active has become 0
-	started  uint64     // workers started, ever
 }
 
 // worker is one run of drain.
@@ -117,7 +116,6 @@ func (d *dispatcher) startOne() bool {
 	}
 	d.starting = true
 	d.active++
-	d.started++
 	return true
 }
 
@@ -238,12 +236,11 @@ func (d *dispatcher) watch() {
 	}
 }
 
-// stats returns the length of the queue, the workers there are, and the workers
-// ever started.
-func (d *dispatcher) stats() (queued, active int, started uint64) {
+// stats returns the length of the queue and the workers there are.
+func (d *dispatcher) stats() (queued, active int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queue.len, d.active, d.started
+	return d.queue.len, d.active
 }
 
 // wait blocks until no worker is left, and so nothing in the queue.

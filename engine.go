@@ -212,7 +212,7 @@ func (e *engine) stats() Stats {
 	for _, l := range e.loops {
 		l.addTo(&s)
 	}
-	s.PoolQueue, s.Workers, _ = e.dispatcher.stats()
+	s.PoolQueue, s.Workers = e.dispatcher.stats()
 	return s
 }
 

@@ -59,7 +59,7 @@ func (in *inbound) trusted(p *protocol) int {
 }
 
 // firstGrant is what an unfinished frame gets on its own word. Beyond it, the
-// buffer grows to the size that the frame announces only once this much of it
+// buffer grows to the size that the frame announces only once half as much of it
 // has come, so that a header alone cannot claim the memory of a frame.
 const firstGrant = 64 << 10
 

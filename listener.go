@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/weir-go/weir/internal/socket"
@@ -84,30 +85,25 @@ func newListener(s *Server, e *engine, l *loop, ln net.Listener) (*listener, err
 // Accept is the system's are taken: an Accept of somebody else's, as that of a
 // TLS listener, would be passed over.
 func listenerFD(ln net.Listener) (int, error) {
-	var fd int
-	var err error
-	dup := func(raw uintptr) { fd, err = socket.Dup(raw) }
 	switch ln := ln.(type) {
 	case *net.TCPListener:
-		c, e := ln.SyscallConn()
-		if e != nil {
-			return -1, e
-		}
-		if e := c.Control(dup); e != nil {
-			return -1, e
-		}
+		return dupFD(ln)
 	case *net.UnixListener:
-		c, e := ln.SyscallConn()
-		if e != nil {
-			return -1, e
-		}
-		if e := c.Control(dup); e != nil {
-			return -1, e
-		}
-	default:
-		return -1, fmt.Errorf("weir: cannot serve on a %T: only *net.TCPListener and *net.UnixListener have a socket to poll: %w", ln, errors.ErrUnsupported)
+		return dupFD(ln)
 	}
-	return fd, err
+	return -1, fmt.Errorf("weir: cannot serve on a %T: only *net.TCPListener and *net.UnixListener have a socket to poll: %w", ln, errors.ErrUnsupported)
+}
+
+// dupFD duplicates the descriptor of a socket of package net.
+func dupFD(s syscall.Conn) (int, error) {
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(s uintptr) { fd, dupErr = socket.Dup(s) })
+	return fd, errors.Join(err, dupErr)
 }
 
 // open registers the listener. The loop's.
@@ -264,10 +260,7 @@ func (a *listener) exhausted(err error) {
 			a.loop.stats.noFD.Add(1)
 			shed++
 		}
-		a.spare = -1
-		if n, e := socket.Spare(); e == nil {
-			a.spare = n
-		}
+		a.spare, _ = socket.Spare() // -1 if somebody was quicker
 		if err != nil {
 			break
 		}
@@ -290,10 +283,7 @@ func (a *listener) listen(i reactor.Interest) {
 		return
 	}
 	if i != 0 && a.spare < 0 {
-		a.spare, _ = socket.Spare()
-		if a.spare < 0 {
-			a.spare = -1
-		}
+		a.spare, _ = socket.Spare() // -1 if there still is none
 	}
 	if err := a.loop.reactor.Modify(a.fd, a.token, a.interest, i); err != nil {
 		a.warn("weir: the poller does not take the listener, trying again", slog.Any("err", err))

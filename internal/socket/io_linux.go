@@ -14,23 +14,25 @@ import (
 
 // Read reads into p. 0 and no error is the end of the stream.
 func Read(fd int, p []byte) (int, error) {
-	return rw(syscall.SYS_READ, "read", fd, p)
+	return call(syscall.SYS_READ, "read", fd, unsafe.Pointer(unsafe.SliceData(p)), len(p))
 }
 
 // Write writes as much of p as the socket takes.
 func Write(fd int, p []byte) (int, error) {
-	return rw(syscall.SYS_WRITE, "write", fd, p)
+	return call(syscall.SYS_WRITE, "write", fd, unsafe.Pointer(unsafe.SliceData(p)), len(p))
 }
 
-func rw(trap uintptr, name string, fd int, p []byte) (int, error) {
-	if len(p) == 0 {
+// call makes a system call that takes a descriptor, an address, and a number of
+// things there, of which there may be none.
+func call(trap uintptr, name string, fd int, p unsafe.Pointer, n int) (int, error) {
+	if n == 0 {
 		return 0, nil
 	}
 	for {
-		n, _, e := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		r, _, e := syscall.RawSyscall(trap, uintptr(fd), uintptr(p), uintptr(n))
 		switch e {
 		case 0:
-			return int(n), nil
+			return int(r), nil
 		case syscall.EAGAIN:
 			return 0, ErrAgain
 		case syscall.EINTR:
@@ -61,21 +63,7 @@ func Writev(fd int, p [][]byte) (int, error) {
 			iov = append(iov, v)
 		}
 	}
-	if len(iov) == 0 {
-		return 0, nil
-	}
-	for {
-		n, _, e := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
-		switch e {
-		case 0:
-			return int(n), nil
-		case syscall.EAGAIN:
-			return 0, ErrAgain
-		case syscall.EINTR:
-		default:
-			return 0, os.NewSyscallError("writev", e)
-		}
-	}
+	return call(syscall.SYS_WRITEV, "writev", fd, unsafe.Pointer(unsafe.SliceData(iov)), len(iov))
 }
 
 func accept(fd int) (int, unix.Sockaddr, error) {
