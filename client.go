@@ -35,7 +35,7 @@ type Client struct {
 
 	mu     sync.Mutex
 	engine *engine
-	proto  *protocol
+	proto  *Protocol
 	closed bool
 }
 
@@ -88,7 +88,7 @@ func connFD(nc net.Conn) (int, error) {
 }
 
 // attach places a connection on a loop and waits until it is registered there.
-func (e *engine) attach(proto *protocol, fd int, local, remote socket.Addr) (*Conn, error) {
+func (e *engine) attach(proto *Protocol, fd int, local, remote socket.Addr) (*Conn, error) {
 	if err := socket.Set(fd, remote.IsTCP(), e.config.Socket.socket()); err != nil {
 		socket.Close(fd)
 		return nil, err
@@ -109,7 +109,7 @@ func (e *engine) attach(proto *protocol, fd int, local, remote socket.Addr) (*Co
 }
 
 // start makes the engine, once, or borrows the server's.
-func (c *Client) start() (*engine, *protocol, error) {
+func (c *Client) start() (*engine, *Protocol, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -118,7 +118,7 @@ func (c *Client) start() (*engine, *protocol, error) {
 	if c.engine != nil {
 		return c.engine, c.proto, nil
 	}
-	proto, err := newProtocol(c.Codec, c.Handler)
+	proto, err := NewProtocol(c.Codec, c.Handler)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,8 +127,14 @@ func (c *Client) start() (*engine, *protocol, error) {
 		if e = c.Server.running(); e == nil {
 			return nil, nil, &ConfigError{Field: "Server", Problem: "does not serve yet", Err: ErrServerClosed}
 		}
+		if err := proto.fits(&e.config); err != nil {
+			return nil, nil, err
+		}
 	} else {
 		config, err := c.Config.withDefaults()
+		if err == nil {
+			err = proto.fits(&config)
+		}
 		if err != nil {
 			return nil, nil, err
 		}

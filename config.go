@@ -133,6 +133,17 @@ type Config struct {
 	// else from the beginning. 0: none. See ErrIdleTimeout and Conn.SetIdleTimeout.
 	IdleTimeout time.Duration
 
+	// FrameTimeout bounds the time from the first bytes of a frame to its end,
+	// so that a peer cannot hold a buffer by sending a byte now and then.
+	// 0: none. See ErrFrameTimeout.
+	FrameTimeout time.Duration
+
+	// FrameRate is a number of bytes per second that a peer is expected to
+	// manage: FrameTimeout is longer by as many seconds as the bytes received
+	// of the frame are worth at this rate. 0: FrameTimeout is for a frame of
+	// any size.
+	FrameRate int
+
 	// WriteTimeout bounds the time in which a peer takes nothing of what waits
 	// for it. 0: 30 s, negative: none. See ErrWriteTimeout.
 	WriteTimeout time.Duration
@@ -233,6 +244,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{Field: "HandshakeTimeout", Problem: "is negative"}
 	case c.IdleTimeout < 0:
 		return c, &ConfigError{Field: "IdleTimeout", Problem: "is negative"}
+	case c.FrameTimeout < 0:
+		return c, &ConfigError{Field: "FrameTimeout", Problem: "is negative"}
+	case c.FrameRate < 0:
+		return c, &ConfigError{Field: "FrameRate", Problem: "is negative"}
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 30 * time.Second

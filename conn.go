@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/weir-go/weir/codec"
 	"github.com/weir-go/weir/internal/socket"
 	"github.com/weir-go/weir/reactor"
 )
@@ -29,7 +28,7 @@ type Conn struct {
 	// What every message touches comes first, in one cache line.
 
 	loop  *loop // immutable
-	proto atomic.Pointer[protocol]
+	proto atomic.Pointer[Protocol]
 
 	mu sync.Mutex // guards what follows; taken before any lock of a loop or of the dispatcher
 
@@ -72,6 +71,7 @@ type connExt struct {
 	calls      []func(*Conn) // to be run in the next turn
 	timers     []*Timer      // by time
 	waiters    []chan struct{}
+	onEnd      func() // NotifyEnd
 }
 
 // The flags of a Conn.
@@ -104,20 +104,24 @@ const (
 	flagCounted // against MaxConnsPerIP
 
 	// Scheduling.
-	flagPosted // in the loop's task queue
-	flagTurn   // the turn is taken
+	flagPosted    // in the loop's task queue
+	flagTurn      // the turn is taken
+	flagUncounted // the turn's worker does not count against Workers
+	flagDetached  // the turn is to be kept for a Stream when the callback returns
+	flagParked    // the turn is kept for a Stream, no callback runs
 
 	// Events for the next turn.
 	eventOpen
 	eventClose
 	eventWritable
 	eventShutdown
+	eventIdle
 	eventCalls
 	eventResume // look at the inbound bytes again
 )
 
 const (
-	eventMask = eventOpen | eventClose | eventWritable | eventShutdown | eventCalls | eventResume
+	eventMask = eventOpen | eventClose | eventWritable | eventShutdown | eventIdle | eventCalls | eventResume
 
 	// readOff: any of these, and nothing is read from the socket.
 	readOff = flagEOF | flagPaused | flagHeld | flagFull | flagDrain | flagDead
@@ -126,7 +130,7 @@ const (
 	writeOff = flagCloseWrite | flagFIN | flagBroken | flagClosing | flagAbort | flagDead
 )
 
-func newConn(l *loop, p *protocol, fd int, local *socket.Addr, remote socket.Addr) *Conn {
+func newConn(l *loop, p *Protocol, fd int, local *socket.Addr, remote socket.Addr) *Conn {
 	c := &Conn{loop: l, fd: int32(fd), local: local, remote: remote}
 	c.proto.Store(p)
 	flags := uint32(0)
@@ -186,26 +190,6 @@ func (c *Conn) SetContext(v any) {
 	c.value = v
 }
 
-// SetProtocol replaces the codec and the handler, for upgrades. Called in a
-// callback of the connection it holds from the next frame on: bytes that have
-// been received and not delivered are decoded by the new codec. Called elsewhere
-// it holds from some frame on. OnOpen of the new handler is not called. A nil
-// codec is codec.Raw.
-func (c *Conn) SetProtocol(cd codec.Codec, h Handler) error {
-	p, err := newProtocol(cd, h)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.has(flagDead) {
-		return ErrClosed
-	}
-	c.proto.Store(p)
-	c.schedule(eventResume)
-	return nil
-}
-
 // Do runs f as a callback of the connection: after those that are under way or
 // due already, and never at the same time as another.
 func (c *Conn) Do(f func(c *Conn)) error {
@@ -254,6 +238,59 @@ func (c *Conn) ResumeRead() error {
 		c.post()
 	}
 	return nil
+}
+
+// NotifyEnd has f called, in a goroutine of its own, when the peer has ended its
+// side of the stream or the connection has ended: at once, if that is so already,
+// and once at the most. It tells a callback that takes long that nobody may be
+// waiting any more, as long as reading is not paused. A later f takes the place of
+// an earlier one, and nil that of both.
+func (c *Conn) NotifyEnd(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case f != nil && c.has(flagEOF|flagDead):
+		go f()
+	case f != nil || c.ext != nil:
+		c.extension().onEnd = f
+	}
+}
+
+// notifyEnd needs mu.
+func (c *Conn) notifyEnd() {
+	if c.ext != nil && c.ext.onEnd != nil {
+		go c.ext.onEnd()
+		c.ext.onEnd = nil
+	}
+}
+
+// LongRunning says that the callback under way is going to wait for something for
+// long: until it returns it does not count against Config.Workers, so that others
+// need not wait for it. It is then MaxConns that bounds the number of such
+// callbacks. It does nothing in Inline mode, where no callback may wait.
+func (c *Conn) LongRunning() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.uncount()
+}
+
+// uncount has the worker of the turn under way not count. It reports whether the
+// caller has to undo it, with recount. It needs mu.
+func (c *Conn) uncount() bool {
+	if c.loop.inline || !c.has(flagTurn) || c.has(flagUncounted|flagParked) {
+		return false
+	}
+	c.set(flagUncounted)
+	c.loop.dispatcher.block()
+	return true
+}
+
+// recount needs mu.
+func (c *Conn) recount() {
+	if c.has(flagUncounted) {
+		c.unset(flagUncounted)
+		c.loop.dispatcher.unblock()
+	}
 }
 
 // SetNoDelay turns Nagle's algorithm off, which it is by default, or on.

@@ -50,7 +50,7 @@ func zeroConn(b *testing.B) *Conn {
 	}
 	b.Cleanup(func() { l.reactor.Close() })
 	e.loops = []*loop{l}
-	p, err := newProtocol(nil, HandlerFunc(func(c *Conn, frame []byte) { c.Write(frame) }))
+	p, err := NewProtocol(nil, HandlerFunc(func(c *Conn, frame []byte) { c.Write(frame) }))
 	if err != nil {
 		b.Fatal(err)
 	}

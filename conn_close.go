@@ -151,10 +151,12 @@ func (c *Conn) panicked(p *PanicError) {
 	c.loop.logPanic(c, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.unset(flagTurn | flagBatch)
-	if c.in != nil { // what the codec has panicked at
-		c.in.release()
-		c.in = nil
+	if c.in == nil || !c.in.owned {
+		c.unset(flagTurn | flagBatch)
+		if c.in != nil { // what the codec has panicked at
+			c.in.release()
+			c.in = nil
+		}
 	}
 	c.destroy(p)
 }
@@ -293,6 +295,8 @@ func (c *Conn) destroy(err error) {
 		c.ext.timers = nil
 	}
 	c.wakeWaiters()
+	c.notifyEnd()
+	c.unpark()
 	l.forget(c)
 	c.schedule(eventClose)
 }

@@ -55,6 +55,8 @@ func (c *Conn) read() {
 	case err == nil:
 		c.mu.Lock()
 		c.set(flagEOF)
+		c.notifyEnd()
+		c.wakeWaiters()
 		c.schedule(eventResume)
 		c.post()
 		c.mu.Unlock()
@@ -90,12 +92,10 @@ func (c *Conn) receive(data []byte) {
 		c.mu.Unlock()
 		return
 	}
-	if c.in == nil {
-		c.in = newInbound(c.loop, len(data))
-	}
-	in := c.in
+	in := c.inbox(len(data))
 	if c.has(flagTurn) {
 		in.append(data)
+		c.wakeWaiters() // a Stream may be waiting for it
 		if in.len() >= c.loop.config.MaxPending || c.loop.overBudget() {
 			c.set(flagFull)
 			c.loop.stats.pausedPending.Add(1)
@@ -119,6 +119,9 @@ func (c *Conn) receive(data []byte) {
 	}
 	c.unset(flagTurn)
 	c.keepWithinBudget()
+	if by := c.frameBy(); by != 0 && !c.has(flagDead) {
+		c.arm()
+	}
 }
 
 // keepWithinBudget ends a connection whose unfinished frame is too much for all
@@ -141,7 +144,7 @@ func (c *Conn) keepWithinBudget() {
 
 // incomplete reports whether the bytes hold neither a whole frame nor an error. A
 // codec that panics will do so again in the turn, where that is dealt with.
-func (in *inbound) incomplete(p *protocol, maxFrame int) (yes bool) {
+func (in *inbound) incomplete(p *Protocol, maxFrame int) (yes bool) {
 	defer func() {
 		if recover() != nil {
 			yes = false

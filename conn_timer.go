@@ -120,7 +120,13 @@ func (c *Conn) expire() {
 		return
 	}
 	now := c.loop.reactor.Now()
-	if err := c.expired(now); err != nil {
+	err := c.expired(now)
+	if err == ErrIdleTimeout && c.proto.Load().idler != nil {
+		c.received = c.loop.ticks()
+		c.schedule(eventIdle)
+		err = c.expired(now)
+	}
+	if err != nil {
 		c.loop.stats.timeouts.Add(1)
 		c.destroy(err)
 		return
@@ -146,6 +152,9 @@ func (c *Conn) expire() {
 func (c *Conn) expired(now time.Duration) error {
 	if by, err := c.silenceBy(); by != 0 && by <= now {
 		return err
+	}
+	if by := c.frameBy(); by != 0 && by <= now {
+		return ErrFrameTimeout
 	}
 	if by := c.stallBy(); by != 0 && by <= now {
 		return ErrWriteTimeout
@@ -183,7 +192,7 @@ func (c *Conn) silenceBy() (time.Duration, error) {
 	if c.has(flagEOF | flagClosing | flagPaused | flagHeld | flagFull | flagGreeted) {
 		return 0, nil // it is not the peer who is silent
 	}
-	idle := c.loop.config.IdleTimeout
+	idle := c.proto.Load().idle(c.loop.config)
 	if c.ext != nil && c.ext.idleSet {
 		idle = c.ext.idle
 	}
@@ -199,6 +208,20 @@ func (c *Conn) silenceBy() (time.Duration, error) {
 		return later(since, idle), ErrIdleTimeout
 	}
 	return 0, nil
+}
+
+// frameBy returns until when the unfinished frame has to be whole, or 0. It needs
+// mu.
+func (c *Conn) frameBy() time.Duration {
+	in := c.in
+	if in == nil || c.has(flagEOF|flagClosing|flagPaused|flagHeld|flagFull|flagTurn) {
+		return 0
+	}
+	d := c.proto.Load().frameTimeout(c.loop.config, in.len())
+	if d == 0 {
+		return 0
+	}
+	return later(nearest(c.loop.reactor.Now(), in.since), d)
 }
 
 // nearest returns the time nearest to now of which ticks are the lower 32 bits, of
@@ -226,6 +249,7 @@ func (c *Conn) arm() {
 	}
 	by, _ := c.silenceBy()
 	earlier(by)
+	earlier(c.frameBy())
 	earlier(c.stallBy())
 	if x := c.ext; x != nil {
 		earlier(x.readBy)

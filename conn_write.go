@@ -21,13 +21,40 @@ import (
 func (c *Conn) Write(p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(len(p)); err != nil {
+	if err := c.admit(); err != nil {
 		return 0, err
 	}
 	if err := c.write(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// Append is Write for bytes that f appends to dst: where that is possible, straight
+// to what waits to be sent. f is called once at the most, with a lock of the
+// connection held: it must not call methods of the connection, nor wait, nor keep
+// dst.
+func (c *Conn) Append(f func(dst []byte) []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(); err != nil {
+		return err
+	}
+	if !c.has(flagBatch) || c.has(flagBlocked) {
+		b := buffer.Get(0)
+		defer buffer.Put(b)
+		b.B = f(b.B[:0])
+		return c.write(b.B)
+	}
+	if c.out == nil {
+		c.out = newOutbound(c.loop)
+	}
+	c.out.append(f)
+	if c.out.size > coalesceMax {
+		c.flush()
+		return c.overflowed()
+	}
+	return nil
 }
 
 // WriteFrame sends payload as one frame, encoded by the connection's codec. It is
@@ -52,7 +79,7 @@ func (c *Conn) Writev(p [][]byte) (n int64, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(int(n)); err != nil {
+	if err := c.admit(); err != nil {
 		return 0, err
 	}
 	if err := c.writev(p); err != nil {
@@ -108,29 +135,52 @@ func (c *Conn) Writable() bool { return !c.has(flagHigh | writeOff) }
 // of a connection in Pool mode, never on a loop.
 func (c *Conn) WaitWritable(ctx context.Context) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.has(flagBatch) && !c.has(flagBlocked) {
 		c.flush()
 	}
+	if ok, err := c.waitWritable(ctx.Done()); ok {
+		return err
+	}
+	return ctx.Err()
+}
+
+// waitWritable is WaitWritable for those who have mu. It returns false if cancel
+// was closed.
+func (c *Conn) waitWritable(cancel <-chan struct{}) (ok bool, err error) {
 	for {
-		if c.has(writeOff) {
-			defer c.mu.Unlock()
-			return c.writeErr()
+		switch {
+		case c.has(writeOff):
+			return true, c.writeErr()
+		case !c.has(flagHigh):
+			return true, nil
+		case !c.wait(cancel):
+			return false, nil
 		}
-		if !c.has(flagHigh) {
-			c.mu.Unlock()
-			return nil
-		}
-		ready := make(chan struct{})
-		x := c.extension()
-		x.waiters = append(x.waiters, ready)
-		c.mu.Unlock()
-		select {
-		case <-ready:
-		case <-ctx.Done():
-			c.dropWaiter(ready)
-			return ctx.Err()
-		}
+	}
+}
+
+// wait blocks until wakeWaiters is called, for whatever reason, or until cancel is
+// closed, when it returns false. A worker that waits does not count against
+// Config.Workers. It needs mu, which it lets go of meanwhile.
+func (c *Conn) wait(cancel <-chan struct{}) bool {
+	ready := make(chan struct{})
+	x := c.extension()
+	x.waiters = append(x.waiters, ready)
+	uncounted := c.uncount()
+	c.mu.Unlock()
+	defer func() {
 		c.mu.Lock()
+		if uncounted {
+			c.recount()
+		}
+	}()
+	select {
+	case <-ready:
+		return true
+	case <-cancel:
+		c.dropWaiter(ready)
+		return false
 	}
 }
 
@@ -161,8 +211,8 @@ func (c *Conn) wakeWaiters() {
 
 // All that follows needs mu.
 
-// admit decides whether n more bytes are accepted.
-func (c *Conn) admit(n int) error {
+// admit decides whether more bytes are accepted.
+func (c *Conn) admit() error {
 	flags := c.flags.Load()
 	if flags&writeOff != 0 {
 		return c.writeErr()
@@ -288,7 +338,7 @@ func (c *Conn) writev(p [][]byte) error {
 func (c *Conn) writeShared(s segment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(len(s.data)); err != nil || len(s.data) == 0 {
+	if err := c.admit(); err != nil || len(s.data) == 0 {
 		s.release()
 		return err
 	}

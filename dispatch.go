@@ -30,13 +30,14 @@ type dispatcher struct {
 	mu       sync.Mutex
 	queue    fifo
 	tasks    int     // functions in the queue
-	active   int     // workers, starting ones included
+	active   int     // workers that count, starting ones included
+	blocked  int     // those that do not count, because they wait
 	starting bool    // one of them has not looked at the queue yet
 	running  *worker // list of the workers that run
 	spare    *worker // list of those that do not
 	watching bool    // the watch is set
 	timer    *time.Timer
-	idle     *sync.Cond // active has become 0
+	idle     *sync.Cond // active and blocked have become 0
 }
 
 // worker is one run of drain.
@@ -157,6 +158,9 @@ func (d *dispatcher) drain() {
 			d.call(j.task)
 		}
 		d.mu.Lock()
+		if d.active > d.max {
+			break // others have come while this one did not count
+		}
 	}
 	d.unlink(w)
 	d.end()
@@ -165,9 +169,28 @@ func (d *dispatcher) drain() {
 
 // end counts a worker out. It needs mu.
 func (d *dispatcher) end() {
-	if d.active--; d.active == 0 {
+	if d.active--; d.active+d.blocked == 0 {
 		d.idle.Broadcast()
 	}
+}
+
+// block has a worker that waits not count against max, until unblock.
+func (d *dispatcher) block() {
+	d.mu.Lock()
+	d.active--
+	d.blocked++
+	start := d.startOne()
+	d.mu.Unlock()
+	if start {
+		d.start()
+	}
+}
+
+func (d *dispatcher) unblock() {
+	d.mu.Lock()
+	d.active++
+	d.blocked--
+	d.mu.Unlock()
 }
 
 // call runs a function. A panic ends it and is logged.
@@ -226,7 +249,7 @@ func (d *dispatcher) watch() {
 		}
 		w.seen = w.turns
 	}
-	d.watching = d.active > 0
+	d.watching = d.active+d.blocked > 0
 	if d.watching {
 		d.timer.Reset(watchEvery)
 	}
@@ -240,14 +263,14 @@ func (d *dispatcher) watch() {
 func (d *dispatcher) stats() (queued, active int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queue.len, d.active
+	return d.queue.len, d.active + d.blocked
 }
 
 // wait blocks until no worker is left, and so nothing in the queue.
 func (d *dispatcher) wait() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.active > 0 {
+	for d.active+d.blocked > 0 {
 		d.idle.Wait()
 	}
 }

@@ -40,6 +40,10 @@ var (
 	// frame would need more is closed with it.
 	ErrBudget = errors.New("weir: the byte budget for buffers (MaxBuffered) is used up")
 
+	// ErrInline: a method that waits was called on a connection whose callbacks
+	// run on the event loop. Use Dispatch: Pool.
+	ErrInline = errors.New("weir: cannot wait on the event loop: this needs Dispatch: weir.Pool")
+
 	// ErrPoolFull: MaxTasks functions wait for a worker already.
 	ErrPoolFull = errors.New("weir: too many tasks wait for a worker (MaxTasks)")
 )
@@ -51,6 +55,7 @@ var (
 	ErrIdleTimeout      error = &timeoutError{"nothing received within the idle timeout"}
 	ErrHandshakeTimeout error = &timeoutError{"no complete frame within the handshake timeout"}
 	ErrReadTimeout      error = &timeoutError{"read deadline passed"}
+	ErrFrameTimeout     error = &timeoutError{"a frame was begun and not finished within the frame timeout"}
 	ErrWriteTimeout     error = &timeoutError{"the peer accepted nothing within the write timeout, or the write deadline passed"}
 )
 

@@ -1,7 +1,7 @@
 package weir
 
 import (
-	"reflect"
+	"time"
 
 	"github.com/weir-go/weir/codec"
 )
@@ -17,8 +17,9 @@ import (
 // A panic closes the connection that it happened on, which gets OnClose with a
 // [*PanicError]; it is logged with its stack.
 //
-// A Handler may also implement [EOFHandler], [WritableHandler] and
-// [ShutdownHandler].
+// A Handler may also implement [EOFHandler], [WritableHandler], [IdleHandler],
+// [ErrorHandler] and [ShutdownHandler], to be told of more, and [CodecHandler],
+// [TimeoutHandler] and [ConfigHandler], to say what it needs.
 type Handler interface {
 	// OnOpen is called once, first.
 	OnOpen(c *Conn)
@@ -62,6 +63,48 @@ type ShutdownHandler interface {
 	OnShutdown(c *Conn)
 }
 
+// IdleHandler is a Handler that decides itself what to do about silence: OnIdle
+// comes, instead of the end with ErrIdleTimeout, when nothing has been received
+// for the idle timeout, and again after as much silence. A handler that sends a
+// ping then costs its idle connections no timer of their own.
+type IdleHandler interface {
+	OnIdle(c *Conn)
+}
+
+// ErrorHandler is a Handler that has something to say to a peer whose stream the
+// codec, or Config.MaxFrame, has refused: OnError comes instead of further frames.
+// What it writes is sent before the connection is closed; OnClose gets err.
+type ErrorHandler interface {
+	OnError(c *Conn, err error)
+}
+
+// CodecHandler is a Handler that is made for one codec, which is used unless
+// another is given.
+type CodecHandler interface {
+	Codec() codec.Codec
+}
+
+// TimeoutHandler is a Handler whose connections have timeouts of their own, in
+// place of those of Config. It is asked once, when a Server or Client starts, or
+// when a Protocol is made.
+type TimeoutHandler interface {
+	Timeouts() Timeouts
+}
+
+// Timeouts are what a TimeoutHandler asks for. Zero means what Config says, and a
+// negative value none.
+type Timeouts struct {
+	Idle      time.Duration // in place of Config.IdleTimeout
+	Frame     time.Duration // in place of Config.FrameTimeout
+	FrameRate int           // in place of Config.FrameRate
+}
+
+// ConfigHandler is a Handler that cannot do with every Config. It is asked when a
+// Server or Client starts, with all defaults filled in; an error prevents that.
+type ConfigHandler interface {
+	CheckConfig(c Config) error
+}
+
 // HandlerFunc is a Handler for those who need OnFrame only.
 type HandlerFunc func(c *Conn, frame []byte)
 
@@ -73,47 +116,3 @@ func (f HandlerFunc) OnFrame(c *Conn, frame []byte) { f(c, frame) }
 
 // OnClose does nothing.
 func (f HandlerFunc) OnClose(*Conn, error) {}
-
-// protocol is what a connection speaks: a codec and a handler, with the
-// optional abilities of both looked up once. It is immutable and shared by
-// every connection that speaks it.
-type protocol struct {
-	codec    codec.Codec
-	resumer  codec.Resumer
-	sizer    codec.Sizer
-	finisher codec.Finisher
-
-	handler  Handler
-	eof      EOFHandler
-	writable WritableHandler
-	shutdown ShutdownHandler
-	frames   bool // OnFrame is all there is: OnOpen and OnClose need no worker
-}
-
-func newProtocol(c codec.Codec, h Handler) (*protocol, error) {
-	if c == nil {
-		c = codec.Raw{}
-	}
-	if isNil(h) {
-		return nil, &ConfigError{Field: "Handler", Problem: "is required"}
-	}
-	if v, ok := c.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return nil, &ConfigError{Field: "Codec", Problem: err.Error(), Err: err}
-		}
-	}
-	p := &protocol{codec: c, handler: h}
-	p.resumer, _ = c.(codec.Resumer)
-	p.sizer, _ = c.(codec.Sizer)
-	p.finisher, _ = c.(codec.Finisher)
-	p.eof, _ = h.(EOFHandler)
-	p.writable, _ = h.(WritableHandler)
-	p.shutdown, _ = h.(ShutdownHandler)
-	_, p.frames = h.(HandlerFunc)
-	return p, nil
-}
-
-// isNil also sees through a HandlerFunc(nil), which would panic much later.
-func isNil(h Handler) bool {
-	return h == nil || reflect.ValueOf(h).Kind() == reflect.Func && reflect.ValueOf(h).IsNil()
-}

@@ -10,17 +10,22 @@ import (
 // inbound holds bytes that were received and not decoded: the unfinished tail of
 // a frame, frames that wait for a worker, frames held back by PauseRead.
 //
-// Who holds the turn owns it: a turn takes Conn.in away, under Conn.mu, and puts
-// back what it leaves. What the loop receives meanwhile it puts into a fresh
-// Conn.in, under Conn.mu, and the turn joins the two at its end.
+// Who holds the turn owns it: a turn marks Conn.in as its own, under Conn.mu, and
+// takes that back at its end. What the loop receives meanwhile it puts into
+// another inbound, under Conn.mu, and the turn joins the two at its end.
 type inbound struct {
-	buf  *buffer.Buffer
-	off  int       // buf.B[:off] has been decoded
-	seen int       // the first seen bytes of the rest were found incomplete
-	by   *protocol // by this protocol
-	want int       // the size that the unfinished frame announces; 0: none
-	loop *loop     // charged for the capacity of buf
-	cost int64
+	owned bool     // by the turn under way; under Conn.mu, as more is
+	more  *inbound // received while owned
+	next  int      // while owned: buf.B[:next] is decoded, or taken by a Stream
+
+	buf   *buffer.Buffer
+	since uint32    // when the unfinished frame began, in ticks
+	off   int       // buf.B[:off] has been decoded
+	seen  int       // the first seen bytes of the rest were found incomplete
+	by    *Protocol // by this protocol
+	want  int       // the size that the unfinished frame announces; 0: none
+	loop  *loop     // charged for the capacity of buf
+	cost  int64
 }
 
 var inbounds = sync.Pool{New: func() any { return new(inbound) }}
@@ -30,6 +35,20 @@ func newInbound(l *loop, size int) *inbound {
 	in.buf, in.loop = buffer.Get(size), l
 	in.charge()
 	return in
+}
+
+// inbox returns where the loop puts what it receives, made if need be. It needs
+// Conn.mu.
+func (c *Conn) inbox(size int) *inbound {
+	p := &c.in
+	if c.in != nil && c.in.owned {
+		p = &c.in.more
+	}
+	if *p == nil {
+		*p = newInbound(c.loop, size)
+		(*p).since = c.loop.ticks()
+	}
+	return *p
 }
 
 func (in *inbound) release() {
@@ -51,7 +70,7 @@ func (in *inbound) rest() []byte { return in.buf.B[in.off:] }
 func (in *inbound) len() int { return len(in.buf.B) - in.off }
 
 // trusted returns how many bytes of the rest need not be searched again by p.
-func (in *inbound) trusted(p *protocol) int {
+func (in *inbound) trusted(p *Protocol) int {
 	if in.by != p {
 		return 0
 	}
@@ -97,7 +116,7 @@ func (in *inbound) grow(need int) {
 
 // decode cuts the first frame from b, of which the first seen bytes are known to
 // hold no whole frame.
-func (p *protocol) decode(b []byte, seen int) (frame []byte, n int, err error) {
+func (p *Protocol) decode(b []byte, seen int) (frame []byte, n int, err error) {
 	if seen > 0 && p.resumer != nil {
 		frame, n, err = p.resumer.DecodeFrom(b, seen)
 	} else {
@@ -111,7 +130,7 @@ func (p *protocol) decode(b []byte, seen int) (frame []byte, n int, err error) {
 
 // frameSize returns the size that the unfinished frame which b begins with
 // announces, or 0. It is called after decode has found b incomplete.
-func (p *protocol) frameSize(b []byte) int {
+func (p *Protocol) frameSize(b []byte) int {
 	if p.sizer == nil || len(b) == 0 {
 		return 0
 	}

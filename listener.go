@@ -38,7 +38,7 @@ type listener struct {
 
 	ln       net.Listener // closed with the listener
 	fd       int          // a duplicate of its descriptor
-	proto    *protocol
+	proto    *Protocol
 	local    *socket.Addr                // of every connection, unless the listener is on a wildcard address
 	locals   map[netip.Addr]*socket.Addr // then: one per address, shared by its connections
 	token    reactor.Token

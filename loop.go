@@ -3,6 +3,7 @@ package weir
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/weir-go/weir/internal/socket"
 	"github.com/weir-go/weir/reactor"
@@ -71,7 +72,12 @@ func (l *loop) handOver() {
 
 // ticks is the loop's time in the resolution of timers, rounded up as they are. It
 // starts again after 49 days, see nearest.
-func (l *loop) ticks() uint32 { return uint32((l.reactor.Now() + reactor.Tick - 1) / reactor.Tick) }
+func (l *loop) ticks() uint32 { return ticks(l.reactor.Now()) }
+
+// ticksNow is ticks for any goroutine: it reads the clock.
+func (l *loop) ticksNow() uint32 { return ticks(l.reactor.Clock()) }
+
+func ticks(at time.Duration) uint32 { return uint32((at + reactor.Tick - 1) / reactor.Tick) }
 
 // overBudget reports whether all buffers together exceed MaxBuffered. As long as
 // the loop is within its share the others need not be asked.

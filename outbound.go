@@ -50,6 +50,8 @@ const (
 	// coalesceMax is the number of bytes that the writes of a turn collect
 	// before they are sent; a larger write is not copied at all.
 	coalesceMax = 64 << 10
+	// appendRoom is the room, in bytes, that append offers.
+	appendRoom = 1 << 10
 	// vectorMax is the number of pieces sent by one system call.
 	vectorMax = 64
 )
@@ -125,6 +127,29 @@ func (o *outbound) copy(p []byte) {
 		s.data = append(s.data, p[:n]...)
 		p = p[n:]
 	}
+}
+
+// append has f append to the queue.
+func (o *outbound) append(f func(dst []byte) []byte) {
+	if o.first == len(o.segments) {
+		o.segments = append(o.segments, segment{data: o.scratch[:0], kind: segmentScratch})
+	}
+	s := &o.segments[len(o.segments)-1]
+	if s.kind > segmentBuffer || cap(s.data)-len(s.data) < appendRoom {
+		s = o.room(max(appendRoom, cap(s.data)-len(s.data)+1))
+	}
+	before := len(s.data)
+	grown := f(s.data)
+	o.size += len(grown) - before
+	if cap(grown) != cap(s.data) {
+		// It was too much, and has moved as a whole to memory of its own.
+		if s.kind == segmentBuffer {
+			buffer.Put(s.buf)
+		}
+		*s = segment{data: grown, kind: segmentOwned}
+		return
+	}
+	s.data = grown
 }
 
 // room returns the last segment if it has room, or else a new one.

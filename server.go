@@ -50,7 +50,7 @@ type Server struct {
 	mu        sync.Mutex
 	engine    *engine
 	serving   int // Serve methods that use engine
-	proto     *protocol
+	proto     *Protocol
 	listeners []*listener
 	closed    atomic.Bool
 	done      chan struct{} // closed by Shutdown and Close
@@ -145,12 +145,15 @@ func (s *Server) start() (*engine, error) {
 			return nil, &ConfigError{Field: f.name, Problem: "is negative"}
 		}
 	}
-	proto, err := newProtocol(s.Codec, s.Handler)
+	proto, err := NewProtocol(s.Codec, s.Handler)
 	if err != nil {
 		return nil, err
 	}
 	config, err := s.Config.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	if err := proto.fits(&config); err != nil {
 		return nil, err
 	}
 	e, err := newEngine(config, s.MaxConnsPerIP)

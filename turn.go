@@ -7,7 +7,7 @@ import "runtime/debug"
 // flagTurn, so it owns the inbound bytes.
 type turn struct {
 	c      *Conn
-	proto  *protocol
+	proto  *Protocol
 	events uint32        // what is due, of eventMask
 	calls  []func(*Conn) // for eventCalls
 	in     *inbound      // what was kept from before, or nil
@@ -28,7 +28,9 @@ func (c *Conn) turn(data []byte) {
 	flags := c.flags.Load()
 	c.flags.Store(flags&^eventMask | flagTurn | flagBatch)
 	t.events = flags & eventMask
-	t.in, c.in = c.in, nil
+	if t.in = c.in; t.in != nil {
+		t.in.owned = true
+	}
 	t.eof = flags&(flagEOF|flagEOFDone) == flagEOF
 	if t.events&eventCalls != 0 {
 		t.calls, c.ext.calls = c.ext.calls, nil
@@ -41,6 +43,7 @@ func (c *Conn) turn(data []byte) {
 			t.in.append(data)
 		}
 		t.data, t.seen = t.in.rest(), t.in.trusted(t.proto)
+		t.in.next = t.in.off
 	}
 	t.run()
 	if t.frames > 0 {
@@ -69,6 +72,10 @@ func (t *turn) run() {
 		t.proto.writable.OnWritable(c)
 		t.reload()
 	}
+	if t.events&eventIdle != 0 && t.frames == 0 && t.proto.idler != nil {
+		t.proto.idler.OnIdle(c)
+		t.reload()
+	}
 	if t.events&eventShutdown != 0 {
 		t.shutdown()
 		t.reload()
@@ -77,20 +84,48 @@ func (t *turn) run() {
 		(!c.has(flagPaused) || c.has(flagDead)) {
 		t.finish()
 	}
+	if t.err != nil {
+		t.refuse()
+	}
 }
 
-// reload looks whether a callback has called SetProtocol.
+// reload looks whether a callback has called Switch, or read from a Stream.
 func (t *turn) reload() {
 	if p := t.c.proto.Load(); p != t.proto {
 		t.proto, t.seen, t.want = p, 0, 0
 	}
+	if t.in != nil && t.in.off+t.used != t.in.next {
+		t.used, t.seen, t.want = t.in.next-t.in.off, 0, 0
+	}
+}
+
+// consume takes n bytes off the data.
+func (t *turn) consume(n int) {
+	t.used += n
+	if t.in != nil {
+		t.in.next = t.in.off + t.used
+	}
+}
+
+// refuse lets the handler have its say to a peer whose stream is refused.
+func (t *turn) refuse() {
+	if t.proto.refuser == nil {
+		return
+	}
+	t.c.mu.Lock()
+	t.c.cause(t.err) // the handler may Close, but that is not why the connection ends
+	t.c.mu.Unlock()
+	t.proto.refuser.OnError(t.c, t.err)
 }
 
 // deliver decodes frames and hands them to the handler, until there is no whole
 // one left, the connection is closed, or reading is paused.
 func (t *turn) deliver() {
-	for t.used < len(t.data) && !t.stopped() {
+	for {
 		t.reload()
+		if t.used == len(t.data) || t.stopped() {
+			return
+		}
 		rest := t.data[t.used:]
 		frame, n, err := t.proto.decode(rest, t.seen)
 		if err != nil {
@@ -109,7 +144,7 @@ func (t *turn) deliver() {
 		if n == 0 {
 			return
 		}
-		t.used += n
+		t.consume(n)
 		t.seen, t.want = 0, 0
 		t.frame(frame)
 	}
@@ -119,9 +154,9 @@ func (t *turn) deliver() {
 func (t *turn) stopped() bool {
 	switch flags := t.c.flags.Load(); {
 	case flags&(flagClosing|flagAbort) != 0:
-		t.used = len(t.data)
+		t.consume(len(t.data) - t.used)
 		return true
-	case flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0:
+	case flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0, flags&flagDetached != 0:
 		t.held = true
 		return true
 	}
@@ -166,8 +201,9 @@ func (t *turn) finish() {
 		if n <= 0 || n > len(t.data)-t.used {
 			break
 		}
-		t.used += n
+		t.consume(n)
 		t.frame(frame)
+		t.reload()
 		if c.has(eventResume) || t.stopped() {
 			return // SetProtocol, a pause, the end: what is left is for another turn
 		}
@@ -177,7 +213,7 @@ func (t *turn) finish() {
 	c.post() // with a FIN or a failure of the write side, that is the end
 	if t.used < len(t.data) {
 		c.set(flagPartial)
-		t.used = len(t.data)
+		t.consume(len(t.data) - t.used)
 	}
 	if t.proto.eof == nil {
 		c.closing(nil)
@@ -206,6 +242,7 @@ func (t *turn) end() {
 	if t.err != nil {
 		c.closing(t.err)
 	}
+	c.recount()
 	arrived := t.putBack()
 	if c.out != nil && !c.has(flagBlocked) {
 		c.flush()
@@ -219,15 +256,23 @@ func (t *turn) end() {
 		c.set(flagGreeted) // the peer was waiting for us
 		c.post()
 	}
+	if c.has(flagDetached) && !c.has(flagClosing|flagAbort|flagDead) {
+		c.unset(flagBatch)
+		c.set(flagParked) // the turn stays taken, for the Stream
+		return
+	}
 	if c.has(flagPaused|flagHeld) && !c.has(flagDead) {
 		arrived = false // until it is resumed
+	}
+	if c.flags.Load()&(eventMask|flagEOF) == eventResume && c.in == nil {
+		c.unset(eventResume) // there is nothing to look at again
 	}
 	if arrived || c.has(eventMask) {
 		c.unset(flagBatch)
 		c.pass()
 	} else {
 		c.unset(flagBatch | flagTurn)
-		if c.has(flagDrain) {
+		if c.has(flagDrain) || c.in != nil && t.proto.frameTimeout(c.loop.config, 0) > 0 {
 			c.post()
 		}
 	}
@@ -240,6 +285,10 @@ func (t *turn) end() {
 // there are bytes which the turn has not looked at.
 func (t *turn) putBack() (arrived bool) {
 	c := t.c
+	if t.in != nil {
+		t.in.owned = false
+		c.in, t.in.more = t.in.more, nil
+	}
 	if c.has(flagClosing | flagAbort) {
 		t.used = len(t.data)
 		if c.in != nil {
@@ -256,8 +305,10 @@ func (t *turn) putBack() (arrived bool) {
 	if t.in == nil {
 		t.in = newInbound(c.loop, len(t.data)-t.used)
 		t.in.append(t.data[t.used:])
-	} else {
+		t.in.since = c.loop.ticksNow()
+	} else if t.used > 0 {
 		t.in.off += t.used
+		t.in.since = c.loop.ticksNow()
 	}
 	t.in.seen, t.in.by, t.in.want = t.seen, t.proto, t.want
 	if c.in != nil {
@@ -274,6 +325,7 @@ func (t *turn) putBack() (arrived bool) {
 func (t *turn) close() {
 	c := t.c
 	c.mu.Lock()
+	c.recount()
 	if t.err != nil {
 		c.cause(t.err)
 	}

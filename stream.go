@@ -1,0 +1,263 @@
+package weir
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Stream is blocking access to a connection in Pool mode, a net.Conn. A callback
+// uses it to read what follows the frame that it has been given, as it comes and
+// undecoded, such as the body of a request of which the frame is the head. What the
+// callback leaves is decoded by the codec when it has returned.
+//
+// A callback that waits in Read or Write does not count against Config.Workers, and
+// what the peer sends meanwhile is bounded by Config.MaxPending: a Stream that is
+// not read slows the peer down.
+//
+// After Detach the Stream is all there is of the connection.
+//
+// Methods may be called from any goroutine, but Read only while the callback runs,
+// or after Detach. On a connection in Inline mode they return ErrInline.
+type Stream struct {
+	c           *Conn
+	read, write deadline
+}
+
+// Stream returns a Stream of the connection.
+func (c *Conn) Stream() *Stream { return &Stream{c: c} }
+
+// Conn returns the connection.
+func (s *Stream) Conn() *Conn { return s.c }
+
+// Read waits for bytes and returns them. The error is io.EOF when the peer has
+// ended its side of the stream, os.ErrDeadlineExceeded, or that which has ended the
+// connection. What was written before is sent before it waits.
+func (s *Stream) Read(p []byte) (int, error) {
+	c := s.c
+	if c.loop.inline {
+		return 0, ErrInline
+	}
+	if s.read.passed() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if n := c.take(p); n > 0 || len(p) == 0 {
+			return n, nil
+		}
+		switch {
+		case c.has(flagClosing | flagAbort):
+			return 0, ErrClosed
+		case c.has(flagEOF):
+			return 0, io.EOF
+		case c.has(flagDead):
+			if err := c.closeErr(); err != nil {
+				return 0, err
+			}
+			return 0, ErrClosed
+		}
+		if c.has(flagBatch) && !c.has(flagBlocked) {
+			c.flush()
+		}
+		if !c.wait(s.read.done()) {
+			return 0, os.ErrDeadlineExceeded
+		}
+	}
+}
+
+// take moves received bytes that no turn has decoded to p. It needs mu.
+func (c *Conn) take(p []byte) int {
+	box := &c.in
+	if in := c.in; in != nil && in.owned {
+		if rest := in.buf.B[in.next:]; len(rest) > 0 {
+			n := copy(p, rest)
+			in.next += n
+			return n
+		}
+		box = &in.more
+	}
+	in := *box
+	if in == nil {
+		return 0
+	}
+	n := copy(p, in.rest())
+	in.off += n
+	if in.len() == 0 {
+		in.release()
+		*box = nil
+	} else {
+		in.seen, in.want = 0, 0
+	}
+	if c.has(flagFull) && (*box == nil || in.len() < c.loop.config.MaxPending/2) {
+		c.unset(flagFull)
+		c.post()
+	}
+	return n
+}
+
+// streamChunk is how much of a Write is accepted before it is asked again whether
+// the backlog allows more.
+const streamChunk = 64 << 10
+
+// Write sends p. Unlike Conn.Write it waits as long as the backlog is above the high
+// watermark, so that a peer that reads slowly slows down the writer.
+func (s *Stream) Write(p []byte) (n int, err error) {
+	if s.c.loop.inline {
+		return 0, ErrInline
+	}
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for first := true; first || n < len(p); first = false {
+		if s.write.passed() {
+			return n, os.ErrDeadlineExceeded
+		}
+		switch ok, err := c.waitWritable(s.write.done()); {
+		case !ok:
+			return n, os.ErrDeadlineExceeded
+		case err != nil:
+			return n, err
+		}
+		chunk := p[n:min(n+streamChunk, len(p))]
+		if err := c.admit(); err != nil {
+			return n, err
+		}
+		if err := c.write(chunk); err != nil {
+			return n, err
+		}
+		n += len(chunk)
+	}
+	return n, nil
+}
+
+// Detach takes the connection out of the hands of its Handler: after the callback
+// under way, none but OnClose follows. The Stream may be used from any goroutine,
+// until it is closed, which has to be done.
+//
+// Shutdown leaves a detached connection alone, until its context ends.
+func (s *Stream) Detach() error {
+	c := s.c
+	if c.loop.inline {
+		return ErrInline
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.has(flagClosing | flagAbort | flagDead) {
+		return ErrClosed
+	}
+	c.set(flagDetached)
+	return nil
+}
+
+// unpark gives the turn of a detached connection back, because the connection has
+// ended or is closing. It needs mu.
+func (c *Conn) unpark() {
+	if c.has(flagParked) {
+		c.unset(flagParked | flagTurn)
+	}
+	c.unset(flagDetached)
+}
+
+// Close closes the connection gracefully, as Conn.Close does.
+func (s *Stream) Close() error {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing(nil)
+	if c.has(flagParked) {
+		c.unpark()
+		c.schedule(eventResume) // a turn, to throw away what was not read
+	}
+	return nil
+}
+
+// LocalAddr returns the address on this side.
+func (s *Stream) LocalAddr() net.Addr { return s.c.LocalAddr() }
+
+// RemoteAddr returns the address of the peer.
+func (s *Stream) RemoteAddr() net.Addr { return s.c.RemoteAddr() }
+
+// SetDeadline is SetReadDeadline and SetWriteDeadline.
+func (s *Stream) SetDeadline(t time.Time) error {
+	s.read.set(t)
+	s.write.set(t)
+	return nil
+}
+
+// SetReadDeadline has Read fail with os.ErrDeadlineExceeded from t on, also one that
+// waits already. Unlike Conn.SetReadDeadline it does not end the connection. The
+// zero time means none.
+func (s *Stream) SetReadDeadline(t time.Time) error {
+	s.read.set(t)
+	return nil
+}
+
+// SetWriteDeadline is the same for Write.
+func (s *Stream) SetWriteDeadline(t time.Time) error {
+	s.write.set(t)
+	return nil
+}
+
+// deadline is a time that ends waiting. The zero value is none.
+type deadline struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	cancel chan struct{} // closed when the time has come; nil: none was ever set
+}
+
+func (d *deadline) set(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	if d.cancel == nil || isClosed(d.cancel) {
+		d.cancel = make(chan struct{})
+	}
+	if t.IsZero() {
+		return
+	}
+	cancel := d.cancel
+	if wait := time.Until(t); wait > 0 {
+		var timer *time.Timer
+		timer = time.AfterFunc(wait, func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.timer == timer { // not replaced when it had fired already
+				d.timer = nil
+				close(cancel)
+			}
+		})
+		d.timer = timer
+		return
+	}
+	close(cancel)
+}
+
+func (d *deadline) done() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cancel
+}
+
+func (d *deadline) passed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cancel != nil && isClosed(d.cancel)
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+var _ net.Conn = (*Stream)(nil)
