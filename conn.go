@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -175,6 +176,9 @@ func (c *Conn) RemoteAddr() net.Addr { return c.remote.Net() }
 // RemoteAddrPort returns the IP address and port of the peer, without an
 // allocation. It is the zero AddrPort for a unix socket.
 func (c *Conn) RemoteAddrPort() netip.AddrPort { return c.remote.AddrPort() }
+
+// Logger returns Config.Logger, for what a handler has to tell the operator.
+func (c *Conn) Logger() *slog.Logger { return c.loop.config.Logger }
 
 // Context returns what SetContext has stored, or nil.
 func (c *Conn) Context() any {
