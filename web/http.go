@@ -1,0 +1,174 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/weir-go/weir"
+	"github.com/weir-go/weir/codec"
+	"github.com/weir-go/weir/codec/http1"
+)
+
+// HTTP serves HTTP/1.1 and HTTP/1.0 (RFC 9110, RFC 9112) on the connections of a
+// weir.Server: it is the server's Handler, and brings its own codec.
+//
+// A request that breaks the rules where that has been used for attacks (lengths
+// that contradict each other, bare line feeds, and the like) is answered with the
+// status that the RFC has for it, and its connection is closed.
+type HTTP struct {
+	// Limits bound what a client can ask. They must not be changed once the
+	// server serves.
+	Limits Limits
+
+	std  http.Handler // one of the two
+	fast func(*Ctx)
+
+	once     sync.Once
+	problem  error  // with the limits
+	limits   Limits // with the defaults
+	codec    http1.Codec
+	counters httpCounters
+
+	protocol func() (*weir.Protocol, error) // of codec and the HTTP itself
+}
+
+// Handler serves requests with an http.Handler: a router, middleware and handlers
+// that were written for net/http run as they are. It needs a server in Pool mode,
+// the default.
+func Handler(h http.Handler) *HTTP {
+	if h == nil {
+		h = http.DefaultServeMux
+	}
+	return &HTTP{std: h}
+}
+
+// Fast serves requests with a function that gets views of the request as it was
+// received, and whose response goes straight to what the connection sends: nothing
+// is allocated for a request. It runs in Pool mode, where it may block, and in
+// Inline mode, where it must not.
+func Fast(f func(*Ctx)) *HTTP { return &HTTP{fast: f} }
+
+// setup puts the defaults in, once.
+func (h *HTTP) setup() error {
+	h.once.Do(func() {
+		if h.std == nil && h.fast == nil {
+			h.problem = &weir.ConfigError{Field: "Handler", Problem: "use web.Handler or web.Fast to make a web.HTTP"}
+			return
+		}
+		if h.limits, h.problem = h.Limits.withDefaults(h.fast != nil); h.problem != nil {
+			return
+		}
+		h.codec = http1.Codec{
+			Limits:  http1.Limits{MaxHead: h.limits.MaxHead, MaxHeaders: h.limits.MaxHeaders},
+			MaxBody: h.limits.MaxBody,
+		}
+		if h.std != nil {
+			h.codec.MaxBody = int64(h.limits.BufferBody)
+		}
+		h.protocol = sync.OnceValues(func() (*weir.Protocol, error) { return weir.NewProtocol(h.codec, h) })
+	})
+	return h.problem
+}
+
+// Codec returns the codec that cuts requests. A weir.Server uses it by itself.
+func (h *HTTP) Codec() codec.Codec {
+	h.setup() // CheckConfig returns the error
+	return h.codec
+}
+
+// Timeouts returns the timeouts of the connections, which are of Limits.
+func (h *HTTP) Timeouts() weir.Timeouts {
+	h.setup() // CheckConfig returns the error
+	return weir.Timeouts{Idle: h.limits.IdleTimeout, Frame: h.limits.HeadTimeout, FrameRate: h.limits.BodyRate}
+}
+
+// CheckConfig refuses Inline mode for Handler, and limits that make no sense.
+func (h *HTTP) CheckConfig(c weir.Config) error {
+	if err := h.setup(); err != nil {
+		return err
+	}
+	if h.std != nil && c.Dispatch == weir.Inline {
+		return &weir.ConfigError{Field: "Dispatch", Problem: "an http.Handler may block, so web.Handler needs weir.Pool; use web.Fast on the event loop"}
+	}
+	return nil
+}
+
+// OnOpen does nothing.
+func (h *HTTP) OnOpen(*weir.Conn) {}
+
+// OnClose does nothing.
+func (h *HTTP) OnClose(*weir.Conn, error) {}
+
+// OnFrame serves a request. frame is its head, and its body, too, if the codec has
+// found that it can be had whole.
+func (h *HTTP) OnFrame(c *weir.Conn, frame []byte) {
+	x := contexts.Get().(*Ctx)
+	defer x.release()
+	n, err := x.Request.Parse(frame, 0, h.codec.Limits)
+	if err != nil || n == 0 {
+		h.refuse(c, err)
+		return
+	}
+	if h.limits.MaxRequests > 0 {
+		h.count(c, &x.Request)
+	}
+	body := frame[n:]
+	if h.std != nil {
+		h.serveStd(c, &x.Request, frame, body)
+		return
+	}
+	x.http, x.conn, x.body = h, c, body
+	switch {
+	case x.Request.ContentLength > h.limits.MaxBody:
+		h.refuse(c, errBodyTooLarge)
+	case x.Request.Chunked || x.Request.ContentLength > int64(len(body)):
+		h.collect(c, x, frame)
+	default:
+		x.serve()
+	}
+}
+
+// count makes a request the last one of its connection when MaxRequests says so.
+func (h *HTTP) count(c *weir.Conn, req *http1.Request) {
+	n, _ := c.Context().(*int)
+	if n == nil {
+		n = new(int)
+		c.SetContext(n)
+	}
+	if *n++; *n >= h.limits.MaxRequests && !req.Close {
+		req.Close = true
+		h.counters.lastOnes.Add(1)
+	}
+}
+
+// OnError answers a stream that the codec has refused.
+func (h *HTTP) OnError(c *weir.Conn, err error) { h.refuse(c, err) }
+
+// refuse answers a request that breaks a rule or a limit, and closes the
+// connection: where the next request would begin is not known any more.
+func (h *HTTP) refuse(c *weir.Conn, err error) {
+	code, detail := status(err)
+	switch {
+	case code == http.StatusRequestTimeout:
+		h.counters.slowBodies.Add(1)
+	case code == http.StatusRequestEntityTooLarge || errors.Is(err, codec.ErrTooLarge):
+		h.counters.tooLarge.Add(1)
+	default:
+		h.counters.malformed.Add(1)
+	}
+	text := http.StatusText(code)
+	if detail != "" {
+		text += ": " + detail
+	}
+	// Should the connection have ended, nobody waits for the answer.
+	_ = c.Append(func(dst []byte) []byte {
+		dst = http1.AppendStatus(dst, code)
+		dst = http1.AppendDate(dst)
+		dst = http1.AppendHeader(dst, "Content-Type", "text/plain; charset=utf-8")
+		dst = http1.AppendContentLength(dst, int64(len(text)+1))
+		dst = append(dst, "Connection: close\r\n\r\n"...)
+		return append(append(dst, text...), '\n')
+	})
+	c.Close()
+}
