@@ -46,8 +46,8 @@ type Codec struct {
 	Text bool
 }
 
-// max leaves room in an int for the header before the payload.
-func (c Codec) max() int {
+// limit leaves room in an int for the header before the payload.
+func (c Codec) limit() int {
 	if c.MaxFrame <= 0 {
 		return codec.DefaultMax
 	}
@@ -102,8 +102,8 @@ func (c Codec) partial(buf []byte, head, seen int) error {
 // Append appends payload as one binary frame, masked if Client is set. The error
 // is an *Error with TooBig, for a payload larger than MaxFrame.
 func (c Codec) Append(dst, payload []byte) ([]byte, error) {
-	if max := c.max(); len(payload) > max {
-		return dst, tooBig("frame is too large", uint64(len(payload)), max)
+	if limit := c.limit(); len(payload) > limit {
+		return dst, tooBig("frame is too large", uint64(len(payload)), limit)
 	}
 	if c.Client {
 		return AppendMasked(dst, Binary, true, false, payload), nil

@@ -167,8 +167,8 @@ func (c Codec) header(buf []byte) (head, total int, err error) {
 			return 0, 0, protocolError(notMinimal)
 		}
 	}
-	if max := c.max(); length > uint64(max) && !op.Control() {
-		return 0, 0, tooBig("frame is too large", length, max)
+	if limit := c.limit(); length > uint64(limit) && !op.Control() {
+		return 0, 0, tooBig("frame is too large", length, limit)
 	}
 	if len(buf) < head {
 		return 0, 0, nil

@@ -3,6 +3,7 @@ package websocket
 import (
 	"compress/flate"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/weir-go/weir/internal/buffer"
@@ -21,7 +22,7 @@ const (
 //
 // With Takeover it remembers the window, the last 32 KiB that it has inflated
 // (less with WindowBits, or as long as less has come), and belongs to one
-// connection. The decompressor itself, of about 44 KiB, is lent for the time that
+// connection. The decompressor itself, of 40 KB, is lent for the time that
 // inflating takes.
 type Inflater struct {
 	// Takeover says that the peer's messages refer to those before
@@ -37,14 +38,14 @@ type Inflater struct {
 
 // Append appends the message that payload, the joined payload of its frames,
 // inflates to, and returns the extended slice. The error is an [*Error]:
-// InvalidPayload for data that are corrupt, TooBig for a message larger than max
-// bytes, of which no more than max+1 are inflated. Then dst is returned as it was,
+// InvalidPayload for data that are corrupt, TooBig for a message larger than limit
+// bytes, of which no more than limit+1 are inflated. Then dst is returned as it was,
 // and the Inflater is of no use.
 //
 // payload is only read, and not retained.
-func (f *Inflater) Append(dst, payload []byte, max int) ([]byte, error) {
+func (f *Inflater) Append(dst, payload []byte, limit int) ([]byte, error) {
 	j := joined{op: Binary}
-	err := f.inflate(&j, payload, max)
+	err := f.inflate(&j, payload, limit)
 	if err == nil {
 		dst = append(dst, j.buf.B...)
 	}
@@ -52,23 +53,29 @@ func (f *Inflater) Append(dst, payload []byte, max int) ([]byte, error) {
 	return dst, err
 }
 
-// Reset forgets the window.
-func (f *Inflater) Reset() { f.window = nil }
+// Reset forgets the window. What the peer sends next must not refer to it, so this
+// is for the end of a connection.
+func (f *Inflater) Reset() {
+	if f.window != nil { // not written without need: others may use it too
+		f.window = nil
+	}
+}
 
 // inflate puts what payload inflates to into j.buf, which is lent here, also on an
 // error. Text is checked as it appears.
-func (f *Inflater) inflate(j *joined, payload []byte, max int) error {
-	max = maxInt(max, 0)
-	j.buf = buffer.Get(min(3*len(payload), max) + 1)
+func (f *Inflater) inflate(j *joined, payload []byte, limit int) error {
+	// One byte more tells a message that is too large from one that just fits.
+	room := min(max(limit, 0), math.MaxInt-1) + 1
+	j.buf = buffer.Get(min(3*len(payload)+1, room))
 	z := decompressors.Get().(*decompressor)
 	defer z.release()
 	z.in.set(payload)
 	z.reset(f.window)
 	for finals := 0; ; {
-		n, err := z.r.Read(j.buf.B[len(j.buf.B):min(cap(j.buf.B), max+1)])
+		n, err := z.r.Read(j.buf.B[len(j.buf.B):min(cap(j.buf.B), room)])
 		j.buf.B = j.buf.B[:len(j.buf.B)+n]
-		if size := len(j.buf.B); size > max {
-			return tooBig(messageTooBig, uint64(size), max)
+		if size := len(j.buf.B); size == room {
+			return tooBig(messageTooBig, uint64(size), room-1)
 		}
 		if j.op == Text && n > 0 {
 			if err := j.check(); err != nil {
@@ -94,7 +101,7 @@ func (f *Inflater) inflate(j *joined, payload []byte, max int) error {
 		case err != nil:
 			return invalidPayload("compressed data are corrupt")
 		}
-		j.buf = grow(j.buf, len(j.buf.B)+1, max+1)
+		j.buf = grow(j.buf, len(j.buf.B)+1, room)
 	}
 }
 
@@ -122,7 +129,7 @@ func slide(window, out []byte, size int) []byte {
 		window = window[:copy(window, window[len(window)-keep:])]
 	}
 	if need := len(window) + len(out); need > cap(window) {
-		larger := make([]byte, len(window), min(maxInt(2*cap(window), (need+511)&^511), maxInt(size, need)))
+		larger := make([]byte, len(window), min(max(2*cap(window), (need+511)&^511), max(size, need)))
 		copy(larger, window)
 		window = larger
 	}

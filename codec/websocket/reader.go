@@ -103,8 +103,8 @@ func (r *Reader) Next(frame []byte) (op Opcode, message []byte, err error) {
 		return r.fail(protocolError(fault(ws.ErrProtocolNonZeroRsv)))
 	}
 	if j == nil && h.Fin {
-		if max := r.max(); len(payload) > max {
-			return r.fail(tooBig(messageTooBig, uint64(len(payload)), max))
+		if limit := r.limit(); len(payload) > limit {
+			return r.fail(tooBig(messageTooBig, uint64(len(payload)), limit))
 		}
 		if !h.RSV1 {
 			if h.Op == Text && !utf8.Valid(payload) {
@@ -182,7 +182,7 @@ func (r *Reader) fail(err error) (Opcode, []byte, error) {
 	return Continuation, nil, err
 }
 
-func (r *Reader) max() int {
+func (r *Reader) limit() int {
 	if r.MaxMessage <= 0 {
 		return codec.DefaultMax
 	}
@@ -212,10 +212,11 @@ func (r *Reader) join(j *joined, payload []byte) error {
 		j.buf = buffer.Get(len(payload))
 	}
 	total := uint64(len(j.buf.B)) + uint64(len(payload))
-	if max := r.max(); total > uint64(max) {
-		return tooBig(messageTooBig, total, max)
+	limit := r.limit()
+	if total > uint64(limit) {
+		return tooBig(messageTooBig, total, limit)
 	}
-	j.buf = grow(j.buf, int(total), r.max())
+	j.buf = grow(j.buf, int(total), limit)
 	j.buf.B = append(j.buf.B, payload...)
 	if j.op == Text && !j.compressed {
 		return j.check()
@@ -239,7 +240,7 @@ func (j *joined) message() []byte { return j.buf.B[:len(j.buf.B):len(j.buf.B)] }
 func (r *Reader) inflate(j *joined, payload []byte) (Opcode, []byte, error) {
 	from := j.buf
 	j.buf, j.checked = nil, 0
-	err := r.Inflater.inflate(j, payload, r.max())
+	err := r.Inflater.inflate(j, payload, r.limit())
 	if from != nil {
 		buffer.Put(from)
 	}
@@ -251,20 +252,13 @@ func (r *Reader) inflate(j *joined, payload []byte) (Opcode, []byte, error) {
 }
 
 // grow makes room in b for size bytes in all, doubling its capacity so that bytes
-// are copied twice at the most, but to no more than max unless size needs it.
-func grow(b *buffer.Buffer, size, max int) *buffer.Buffer {
+// are copied twice at the most, but to no more than limit, which size is within.
+func grow(b *buffer.Buffer, size, limit int) *buffer.Buffer {
 	if size <= cap(b.B) {
 		return b
 	}
-	larger := buffer.Get(maxInt(size, min(2*cap(b.B), max)))
+	larger := buffer.Get(max(size, min(2*cap(b.B), limit)))
 	larger.B = append(larger.B[:0], b.B...)
 	buffer.Put(b)
 	return larger
-}
-
-func maxInt(a, b int) int {
-	if a > b {
-		return a
-	}
-	return b
 }
