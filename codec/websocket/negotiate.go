@@ -122,8 +122,9 @@ func (e extension) deflate() (p wsflate.Parameters, ok bool) {
 				return p, false
 			}
 		}
-		// "a decimal integer value without leading zeroes"
-		if param.given && (param.value == "" || param.value[0] == '0') {
+		// Sections 7.1.2.1 and 7.1.2.2: "a decimal integer value without
+		// leading zeroes between 8 to 15". wsflate would take 2^64+15.
+		if param.given && (param.value == "" || param.value[0] == '0' || len(param.value) > 2) {
 			return p, false
 		}
 		option.Parameters.Set([]byte(param.name), []byte(param.value))
