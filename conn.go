@@ -73,6 +73,7 @@ type connExt struct {
 	timers     []*Timer      // by time
 	waiters    []chan struct{}
 	onEnd      func() // NotifyEnd
+	reads      int    // of a Stream, that wait
 }
 
 // The flags of a Conn.
@@ -257,6 +258,7 @@ func (c *Conn) NotifyEnd(f func()) {
 		go f()
 	case f != nil || c.ext != nil:
 		c.extension().onEnd = f
+		c.heed()
 	}
 }
 

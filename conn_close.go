@@ -243,7 +243,7 @@ func (c *Conn) acknowledged() bool {
 func (c *Conn) watch() {
 	flags := c.flags.Load()
 	var want reactor.Interest
-	if flags&readOff == 0 || flags&(flagClosing|flagFIN|flagDead) == flagClosing|flagFIN {
+	if off := flags & readOff; off == 0 || off == flagDrain && c.listens() || flags&(flagClosing|flagFIN|flagDead) == flagClosing|flagFIN {
 		want |= reactor.Readable
 	}
 	if flags&flagBlocked != 0 {
@@ -260,6 +260,13 @@ func (c *Conn) watch() {
 		c.received = c.loop.ticks() // the silence so far was ours
 	}
 	c.interest = want
+}
+
+// listens reports whether a callback that is under way wants to know what the peer
+// sends or whether it is still there, also while Shutdown waits for its end. It
+// needs mu.
+func (c *Conn) listens() bool {
+	return c.ext != nil && (c.ext.reads > 0 || c.ext.onEnd != nil)
 }
 
 // reset is destroy without regard to what is not sent. The loop's.

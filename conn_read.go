@@ -40,7 +40,7 @@ func (c *Conn) read() {
 		c.discard()
 		return
 	}
-	if flags&readOff != 0 {
+	if flags&readOff != 0 && (flags&readOff != flagDrain || c.interest&reactor.Readable == 0) {
 		return // an event from before the pause, or a hang-up: met when reading goes on
 	}
 	l := c.loop

@@ -423,9 +423,16 @@ func (c *Conn) drained() {
 	c.belowWatermark()
 }
 
-// full: the socket takes no more for now. The loop goes on when it does.
+// full: the socket takes no more for now. The loop goes on when it does. If there is
+// no budget for what is left, the connection ends: a part has been sent, so it can
+// no longer be refused.
 func (c *Conn) full() error {
 	if !c.has(flagBlocked) {
+		if c.loop.overBudget() {
+			c.loop.stats.budget.Add(1)
+			c.abort(ErrBudget)
+			return ErrBudget
+		}
 		c.set(flagBlocked)
 		c.out.progress = c.loop.reactor.Clock()
 		c.post()

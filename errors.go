@@ -37,7 +37,8 @@ var (
 
 	// ErrBudget: MaxBuffered bytes are in the buffers of all connections
 	// together. A write is refused with it; a connection whose unfinished
-	// frame would need more is closed with it.
+	// frame would need more, or whose peer does not take the whole of a write,
+	// is closed with it.
 	ErrBudget = errors.New("weir: the byte budget for buffers (MaxBuffered) is used up")
 
 	// ErrInline: a method that waits was called on a connection whose callbacks

@@ -63,9 +63,23 @@ func (s *Stream) Read(p []byte) (int, error) {
 		if c.has(flagBatch) && !c.has(flagBlocked) {
 			c.flush()
 		}
-		if !c.wait(s.read.done()) {
+		x := c.extension()
+		x.reads++
+		c.heed()
+		ok := c.wait(s.read.done())
+		x.reads--
+		c.heed()
+		if !ok {
 			return 0, os.ErrDeadlineExceeded
 		}
+	}
+}
+
+// heed has the loop look whether to read during Shutdown, where it does so only
+// for callbacks that are under way. It needs mu.
+func (c *Conn) heed() {
+	if c.has(flagDrain) && !c.has(flagDead) {
+		c.post()
 	}
 }
 
