@@ -108,7 +108,6 @@ func dial(t testing.TB, addr string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-
 // receive waits for a value, as long as patience lasts.
 func receive[T any](t testing.TB, from <-chan T, what string) T {
 	t.Helper()
