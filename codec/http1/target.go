@@ -154,7 +154,7 @@ func validIPv6(b []byte) bool {
 		}
 		if i < len(b) && b[i] == '.' {
 			groups += 2
-			return validIPv4(b[start:]) && (groups == 8 || gap && groups < 8)
+			return validIPv4(b[start:]) && fillsIPv6(groups, gap)
 		}
 		groups++
 		if i == len(b) {
@@ -172,7 +172,14 @@ func validIPv6(b []byte) bool {
 			i++
 		}
 	}
-	return groups == 8 || gap && groups < 8
+	return fillsIPv6(groups, gap)
+}
+
+func fillsIPv6(groups int, gap bool) bool {
+	if gap {
+		return groups < 8
+	}
+	return groups == 8
 }
 
 // validIPv4 reports whether b is four numbers up to 255, without leading zeros.
