@@ -96,6 +96,7 @@ func (c *Conn) take(p []byte) int {
 	}
 	in := *box
 	if in == nil {
+		c.notFull() // what the turn began with may have been all that was allowed
 		return 0
 	}
 	n := copy(p, in.rest())
@@ -106,11 +107,18 @@ func (c *Conn) take(p []byte) int {
 	} else {
 		in.seen, in.want = 0, 0
 	}
-	if c.has(flagFull) && (*box == nil || in.len() < c.loop.config.MaxPending/2) {
+	if *box == nil || in.len() < c.loop.config.MaxPending/2 {
+		c.notFull()
+	}
+	return n
+}
+
+// notFull goes on with the reading, if MaxPending has stopped it. It needs mu.
+func (c *Conn) notFull() {
+	if c.has(flagFull) {
 		c.unset(flagFull)
 		c.post()
 	}
-	return n
 }
 
 // streamChunk is how much of a Write is accepted before it is asked again whether
