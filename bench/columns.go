@@ -2,55 +2,89 @@
 
 package main
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // A column is one figure of the table.
 type column struct {
 	key    string // in JSON
 	title  string
 	digits int // after the point
-	// value of a sample; false if there is none. same holds the sample of
-	// every peer in the same round, nil where there is none.
-	value func(s *sample, same references) (float64, bool)
+	// value of a sample, false if there is none. find returns the sample of a
+	// peer in the same round, nil where there is none.
+	value func(s *sample, find finder) (float64, bool)
 }
 
-// references are the samples of one round that others are compared with.
-type references struct {
-	floor, net *sample
+type finder func(peer string) *sample
+
+// A base is what peers are compared with.
+type base struct {
+	name string
+	find func(finder) *sample
+}
+
+// baseOf compares with one peer.
+func baseOf(peer string) base {
+	return base{peer, func(find finder) *sample { return find(peer) }}
+}
+
+// baseBest compares with the peer that takes the least CPU in the round.
+func baseBest(peers ...string) base {
+	return base{"best", func(find finder) (best *sample) {
+		for _, peer := range peers {
+			if s := find(peer); s != nil && (best == nil || s.cpuMicros() < best.cpuMicros()) {
+				best = s
+			}
+		}
+		return best
+	}}
 }
 
 // minConnsForRSS is where the memory of a connection begins to stand out from
 // the memory of a server.
 const minConnsForRSS = 1000
 
-func columns(conns int) []column {
-	plain := func(f func(*sample) float64) func(*sample, references) (float64, bool) {
-		return func(s *sample, _ references) (float64, bool) { return f(s), true }
+// columns returns those of the table. In JSON a message is always a message.
+func (t *table) columns() []column {
+	plain := func(f func(*sample) float64) func(*sample, finder) (float64, bool) {
+		return func(s *sample, _ finder) (float64, bool) { return f(s), true }
 	}
-	ratio := func(to func(references) *sample) func(*sample, references) (float64, bool) {
-		return func(s *sample, same references) (float64, bool) {
-			base := to(same)
+	cols := []column{
+		{"messages_per_second", t.unit + "/s", 0, plain(func(s *sample) float64 { return s.PerSecond })},
+		{"cpu_us_per_message", "CPU us/" + t.unit, 3, plain((*sample).cpuMicros)},
+		{"user_us_per_message", "user", 3, plain(func(s *sample) float64 { return s.UserMicros })},
+		{"system_us_per_message", "system", 3, plain(func(s *sample) float64 { return s.SysMicros })},
+	}
+	for _, b := range t.bases {
+		key := "cpu_to_" + strings.ReplaceAll(b.name, "/", "_")
+		cols = append(cols, column{key, "CPU/" + b.name, 3, func(s *sample, find finder) (float64, bool) {
+			base := b.find(find)
 			if base == nil || base.cpuMicros() == 0 {
 				return 0, false
 			}
 			return s.cpuMicros() / base.cpuMicros(), true
-		}
+		}})
 	}
-	return []column{
-		{"messages_per_second", "msg/s", 0, plain(func(s *sample) float64 { return s.PerSecond })},
-		{"cpu_us_per_message", "CPU us/msg", 3, plain((*sample).cpuMicros)},
-		{"user_us_per_message", "user", 3, plain(func(s *sample) float64 { return s.UserMicros })},
-		{"system_us_per_message", "system", 3, plain(func(s *sample) float64 { return s.SysMicros })},
-		{"cpu_to_floor", "CPU/floor", 3, ratio(func(r references) *sample { return r.floor })},
-		{"cpu_to_net", "CPU/net", 3, ratio(func(r references) *sample { return r.net })},
-		{"p50_us", "p50 us", 0, plain(func(s *sample) float64 { return s.P50Micros })},
-		{"p99_us", "p99 us", 0, plain(func(s *sample) float64 { return s.P99Micros })},
-		{"p999_us", "p99.9 us", 0, plain(func(s *sample) float64 { return s.P999Micros })},
-		{"rss_anon_bytes_per_connection", "RSS B/conn", 0, func(s *sample, _ references) (float64, bool) {
-			return s.BytesPer, conns >= minConnsForRSS && s.IdleRSS > 0
+	cols = append(cols,
+		column{"p50_us", "p50 us", 0, plain(func(s *sample) float64 { return s.P50Micros })},
+		column{"p99_us", "p99 us", 0, plain(func(s *sample) float64 { return s.P99Micros })},
+		column{"p999_us", "p99.9 us", 0, plain(func(s *sample) float64 { return s.P999Micros })},
+	)
+	if t.Rate > 0 {
+		cols = append(cols,
+			column{"p9999_us", "p99.99 us", 0, plain(func(s *sample) float64 { return s.P9999Micros })},
+			column{"max_us", "max us", 0, plain(func(s *sample) float64 { return s.MaxMicros })},
+			column{"lag_p99_us", "lag p99", 0, plain(func(s *sample) float64 { return s.LagMicros })},
+		)
+	}
+	return append(cols,
+		column{"rss_anon_bytes_per_connection", "RSS B/conn", 0, func(s *sample, _ finder) (float64, bool) {
+			return s.BytesPer, t.Conns >= minConnsForRSS && s.IdleRSS > 0
 		}},
-		{"allocs_per_message", "allocs/msg", 3, plain(func(s *sample) float64 { return s.Allocs })},
-	}
+		column{"allocs_per_message", "allocs/" + t.unit, 3, plain(func(s *sample) float64 { return s.Allocs })},
+	)
 }
 
 // number formats v with commas between the thousands.

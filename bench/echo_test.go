@@ -8,43 +8,50 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// quick are flags that make a run short; it proves that things work and
-// measures nothing.
-func quick(more ...string) []string {
-	return append([]string{"echo", "-rounds", "1", "-duration", "50ms", "-warmup", "10ms"}, more...)
+// quick is a benchmark with flags that make it short; it proves that things work
+// and measures nothing.
+func quick(benchmark string, more ...string) []string {
+	return append([]string{benchmark, "-rounds", "1", "-duration", "50ms", "-warmup", "10ms"}, more...)
 }
 
 func TestEcho(t *testing.T) {
-	for _, p := range echoPeers {
-		if slices.ContainsFunc(brokenPeers, func(b peer) bool { return b.name == p.name }) {
+	testPeers(t, "echo", echoPeers,
+		"-conns 4",
+		"-conns 4 -size 1 -pipeline 7",
+		"-conns 2 -size 300000 -pipeline 3", // more than sockets and buffers hold
+		"-conns 4 -rate 2000",
+	)
+}
+
+// testPeers lets each peer work under some loads.
+func testPeers(t *testing.T, benchmark string, peers []peer, loads ...string) {
+	for _, p := range peers {
+		if strings.HasPrefix(p.name, "broken-") {
 			continue
 		}
-		for _, flags := range [][]string{
-			{"-conns", "4"},
-			{"-conns", "4", "-size", "1", "-pipeline", "7"},
-			{"-conns", "2", "-size", "300000", "-pipeline", "3"}, // more than sockets and buffers hold
-		} {
-			t.Run(p.name+" "+strings.Join(flags, " "), func(t *testing.T) {
+		for _, flags := range loads {
+			t.Run(p.name+" "+flags, func(t *testing.T) {
 				t.Parallel() // they wait more than they work
-				s := echoSample(t, quick(append(flags, "-peers", p.name)...))
+				s := onlySample(t, quick(benchmark, append(strings.Fields(flags), "-peers", p.name)...))
 				switch {
 				case s.Messages <= 0, s.Seconds <= 0, s.cpuMicros() <= 0, s.P50Micros <= 0, s.P999Micros < s.P50Micros:
 					t.Errorf("implausible: %+v", s)
+				case strings.Contains(flags, "-rate") != (s.Planned > 0):
+					t.Errorf("%d messages were planned", s.Planned)
 				}
 			})
 		}
 	}
 }
 
-// echoSample runs the benchmark with one peer, one size and one number of
-// connections, and returns its only sample.
-func echoSample(t *testing.T, args []string) *sample {
+// onlySample runs a benchmark with one peer and one table, and returns its only
+// sample.
+func onlySample(t *testing.T, args []string) *sample {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if status := run(t.Context(), append(args, "-json", "-"), &stdout, &stderr); status != 0 {
@@ -64,11 +71,11 @@ func TestTablesAndFiles(t *testing.T) {
 	dir := t.TempDir()
 	jsonFile, profile := filepath.Join(dir, "echo.json"), filepath.Join(dir, "cpu.prof")
 	var stdout, stderr bytes.Buffer
-	args := quick("-peers", "net", "-conns", "3", "-json", jsonFile, "-cpuprofile", profile)
+	args := quick("echo", "-peers", "net", "-conns", "3", "-json", jsonFile, "-cpuprofile", profile)
 	if status := run(t.Context(), args, &stdout, &stderr); status != 0 {
 		t.Fatalf("status %d: %s", status, stderr.String())
 	}
-	for _, want := range []string{"3 connections, 64 B", "CPU us/msg", "\nnet "} {
+	for _, want := range []string{"3 connections, 64 B, pipeline 1", "CPU us/msg", "\nnet "} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, stdout.String())
 		}
@@ -97,7 +104,7 @@ func TestBrokenPeers(t *testing.T) {
 		t.Run(test.peer, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			args := quick("-conns", "2", "-duration", "1s", "-timeout", "200ms", "-peers", test.peer)
+			args := quick("echo", "-conns", "2", "-duration", "1s", "-timeout", "200ms", "-peers", test.peer)
 			if status := run(t.Context(), args, &stdout, &stderr); status != 1 {
 				t.Errorf("status %d, want 1", status)
 			}
@@ -116,7 +123,7 @@ func TestInterrupt(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, cancel)
 	var stdout, stderr bytes.Buffer
 	began := time.Now()
-	status := run(ctx, quick("-duration", "1m", "-peers", "net"), &stdout, &stderr)
+	status := run(ctx, quick("echo", "-duration", "1m", "-peers", "net"), &stdout, &stderr)
 	if status != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}

@@ -14,52 +14,48 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 )
 
-// A load keeps a fixed number of messages under way on each of many connections
-// to one server: a closed loop, in one thread, over raw sockets, so that the
-// server rather than the load sets the pace.
+// A load exchanges messages with one server over many connections, in one
+// thread, over raw sockets, so that the server rather than the load sets the
+// pace. It is a closed loop that keeps a fixed number of messages under way on
+// each connection or, with a schedule, sends each message when its time has come.
 type load struct {
 	addr     netip.AddrPort
-	size     int64
+	script   script
+	size     int64 // of a message as it is sent
 	pipeline int
-	timeout  time.Duration // without any message coming back
+	batch    bool          // a connection sends its pipeline at once, when all of it has been answered
+	timeout  time.Duration // without any answer
+	polite   bool          // the server has the same core: sleep, do not spin
 
 	waiter  *waiter
-	pattern pattern
 	buf     []byte
 	started time.Time // the zero of the clock
 
 	conns   []loadConn
-	stamps  []int64 // when messages were released: pipeline of them per connection
-	opened  int     // connections whose first message has come back
-	flowing bool    // a message that comes back releases the next one
+	stamps  []int64 // when messages were released or planned: pipeline of them per connection
+	opened  int     // connections whose first message has been answered
+	flowing bool    // an answer releases the next message, or the schedule does
 
-	histogram  *hdrhistogram.Histogram
-	messages   int64
-	since      int64 // start of the window
-	lastActive int64
+	schedule *schedule // nil: closed loop
+	window   window
+	underway int   // messages released and not yet answered
+	active   int64 // when the server has last said anything, or had nothing to say
 }
 
-// A loadConn is one connection. All positions count bytes of its stream.
+// A loadConn is one connection.
 type loadConn struct {
 	fd        int
 	connected bool
-	blocked   bool  // watched for writing
-	target    int64 // end of the last message released
-	sent      int64
-	received  int64
-	done      int64 // messages that came back whole
-}
-
-// traffic is what a load has measured in one window.
-type traffic struct {
-	Elapsed   int64  `json:"elapsed_ns"`
-	Messages  int64  `json:"messages"`
-	Bytes     int64  `json:"bytes"` // one way
-	Histogram string `json:"histogram"`
+	greeted   bool   // messages may be sent
+	blocked   bool   // watched for writing
+	aside     []byte // to be sent between two messages: the greeting, a reply
+	sent      int64  // bytes of messages
+	released  int64  // messages that may be sent
+	done      int64  // messages that were answered
+	owed      int64  // messages that are due but have to wait for an answer
 }
 
 // loadCommand is the load process. Its parent has it
@@ -73,37 +69,25 @@ type traffic struct {
 // An error is the last thing it says.
 func loadCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 	fs := flag.NewFlagSet("load", flag.ContinueOnError)
-	addr := fs.String("addr", "", "address of the server")
-	conns := fs.Int("conns", 1, "connections")
-	size := fs.Int64("size", 64, "bytes per message")
-	pipeline := fs.Int("pipeline", 1, "messages under way per connection")
-	timeout := fs.Duration("timeout", 10*time.Second, "longest silence of the server")
+	var o loadOptions
+	fs.StringVar(&o.bench, "bench", "echo", "benchmark")
+	fs.StringVar(&o.addr, "addr", "", "address of the server")
+	fs.IntVar(&o.conns, "conns", 1, "connections")
+	fs.Int64Var(&o.size, "size", 64, "bytes per message")
+	fs.StringVar(&o.request, "request", "", "HTTP request")
+	fs.IntVar(&o.pipeline, "pipeline", 1, "messages under way per connection")
+	fs.Float64Var(&o.rate, "rate", 0, "messages per second; 0: as many as are answered")
+	fs.DurationVar(&o.timeout, "timeout", 10*time.Second, "longest silence of the server")
+	fs.BoolVar(&o.polite, "polite", false, "leave the core to others while waiting")
 	if err := parse(fs, args, stdout); err != nil {
 		return err
 	}
-	to, err := netip.ParseAddrPort(*addr)
-	if err != nil {
-		return &usageError{"load", fmt.Errorf("-addr %q: %w", *addr, err)}
-	}
-	if err := checkConns(*conns); err != nil {
+	if err := checkConns(o.conns); err != nil {
 		return err
 	}
-	w, err := newWaiter()
+	l, err := newLoad(o)
 	if err != nil {
 		return err
-	}
-	l := &load{
-		addr:      to,
-		size:      *size,
-		pipeline:  *pipeline,
-		timeout:   *timeout,
-		waiter:    w,
-		pattern:   newPattern(),
-		buf:       make([]byte, maxTransfer),
-		started:   time.Now(),
-		conns:     make([]loadConn, *conns),
-		stamps:    make([]int64, *conns**pipeline),
-		histogram: newHistogram(),
 	}
 	out := json.NewEncoder(stdout)
 	if err := out.Encode(reply{}); err != nil {
@@ -115,7 +99,7 @@ func loadCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 		if !ok {
 			continue
 		}
-		r, err := l.answer(req)
+		r, err := l.answer(req, o)
 		if err != nil {
 			r.Error = err.Error()
 		}
@@ -123,6 +107,57 @@ func loadCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 			return err
 		}
 	}
+}
+
+// loadOptions are the flags of the load process.
+type loadOptions struct {
+	bench    string
+	addr     string
+	conns    int
+	size     int64
+	request  string
+	pipeline int
+	rate     float64
+	timeout  time.Duration
+	polite   bool
+}
+
+func newLoad(o loadOptions) (*load, error) {
+	to, err := netip.ParseAddrPort(o.addr)
+	if err != nil {
+		return nil, &usageError{"load", fmt.Errorf("-addr %q: %w", o.addr, err)}
+	}
+	b, err := findBenchmark(o.bench)
+	if err != nil {
+		return nil, &usageError{"load", err}
+	}
+	s, err := b.script(casting{addr: o.addr, conns: o.conns, size: o.size, request: o.request})
+	if err != nil {
+		return nil, &usageError{"load", err}
+	}
+	w, err := newWaiter()
+	if err != nil {
+		return nil, err
+	}
+	l := &load{
+		addr:     to,
+		script:   s,
+		size:     s.size(),
+		pipeline: o.pipeline,
+		batch:    b.batch,
+		timeout:  o.timeout,
+		polite:   o.polite,
+		waiter:   w,
+		buf:      make([]byte, maxTransfer),
+		started:  time.Now(),
+		conns:    make([]loadConn, o.conns),
+		stamps:   make([]int64, o.conns*o.pipeline),
+		window:   newWindow(),
+	}
+	if o.rate > 0 {
+		l.schedule = &schedule{spacing: 1e9 / o.rate}
+	}
+	return l, nil
 }
 
 // work lets messages flow, if they do, until there is a request to answer. A
@@ -144,23 +179,19 @@ func (l *load) work(requests <-chan request, out *json.Encoder) (request, bool) 
 	}
 }
 
-func (l *load) answer(req request) (reply, error) {
+func (l *load) answer(req request, o loadOptions) (reply, error) {
 	switch req.Cmd {
 	case "prime":
-		return reply{}, l.prime(min(len(l.conns), 16))
+		return reply{}, prime(o)
 	case "open":
 		return reply{}, l.open()
 	case "start":
 		return reply{}, l.start()
 	case "begin":
-		l.histogram.Reset()
-		l.messages = 0
-		l.since = l.clock()
+		l.window.begin(l.clock(), l.schedule != nil)
 		return reply{}, nil
 	case "end":
-		t := traffic{Elapsed: l.clock() - l.since, Messages: l.messages, Bytes: l.messages * l.size}
-		var err error
-		t.Histogram, err = encodeHistogram(l.histogram)
+		t, err := l.end()
 		return reply{Traffic: &t}, err
 	}
 	return reply{}, fmt.Errorf("unknown request %q", req.Cmd)
@@ -174,11 +205,13 @@ func (l *load) clock() int64 { return int64(time.Since(l.started)) }
 func (l *load) start() error {
 	l.flowing = true
 	now := l.clock()
-	l.lastActive = now
+	l.active = now
+	if l.schedule != nil {
+		l.schedule.start = now
+		return nil
+	}
 	for i := range l.conns {
-		for range l.pipeline {
-			l.release(i, now)
-		}
+		l.releaseAll(i, now)
 		if err := l.flush(i); err != nil {
 			return err
 		}
@@ -186,11 +219,16 @@ func (l *load) start() error {
 	return nil
 }
 
-// step handles one batch of events.
+// step handles one batch of events, and what falls due meanwhile.
 func (l *load) step() error {
-	n, err := l.waiter.wait(100)
+	before := l.clock()
+	timeout := l.patience(before)
+	n, err := l.waiter.wait(timeout)
 	if err != nil {
 		return err
+	}
+	if n == 0 || timeout > 0 {
+		l.window.idle += l.clock() - before
 	}
 	for e := range n {
 		i, readable, writable := l.waiter.event(e)
@@ -204,30 +242,60 @@ func (l *load) step() error {
 				return err
 			}
 		}
+		if err := l.due(l.active); err != nil { // the clock as it was read last
+			return err
+		}
 	}
-	if silence := time.Duration(l.clock() - l.lastActive); silence > l.timeout {
+	now := l.clock()
+	if err := l.due(now); err != nil {
+		return err
+	}
+	if silence := time.Duration(now - l.active); silence > l.timeout && l.underway > 0 {
 		return fmt.Errorf("the server has stalled: nothing has come back for %v, %d of %d connections wait for an answer",
 			silence.Round(time.Millisecond), l.waiting(), len(l.conns))
 	}
 	return nil
 }
 
-// waiting counts the connections that have sent what has not come back.
+// patience returns how many milliseconds to wait for an event.
+func (l *load) patience(now int64) int {
+	const longest = 100
+	if l.schedule == nil || !l.flowing {
+		return longest
+	}
+	left := (l.schedule.plan(l.schedule.next) - now) / int64(time.Millisecond)
+	if l.polite {
+		left++ // late by up to a millisecond, but the server has the core
+	} else {
+		left-- // the kernel wakes late: be awake before
+	}
+	return int(min(max(left, 0), longest))
+}
+
+// waiting counts the connections that wait for an answer.
 func (l *load) waiting() (n int) {
 	for i := range l.conns {
-		if c := &l.conns[i]; c.received < c.sent {
+		if c := &l.conns[i]; c.fd > 0 && (c.done < c.released || !c.greeted) {
 			n++
 		}
 	}
 	return n
 }
 
-// release lets connection i send one more message.
-func (l *load) release(i int, now int64) {
+// release lets connection i send one more message. at is when the latency of the
+// message begins.
+func (l *load) release(i int, at int64) {
 	c := &l.conns[i]
-	seq := c.target / l.size
-	l.stamps[i*l.pipeline+int(seq%int64(l.pipeline))] = now
-	c.target += l.size
+	l.stamps[i*l.pipeline+int(c.released%int64(l.pipeline))] = at
+	c.released++
+	l.underway++
+}
+
+// releaseAll lets connection i, which waits for nothing, fill its pipeline.
+func (l *load) releaseAll(i int, at int64) {
+	for range l.pipeline {
+		l.release(i, at)
+	}
 }
 
 func (l *load) readable(i int) error {
@@ -240,52 +308,93 @@ func (l *load) readable(i int) error {
 		return fmt.Errorf("connection %d of %d: %w", i+1, len(l.conns), os.NewSyscallError("read", errno))
 	case n == 0:
 		return fmt.Errorf("the server has closed connection %d of %d after %d messages", i+1, len(l.conns), c.done)
-	case c.received+int64(n) > c.sent:
-		return fmt.Errorf("connection %d: more has come back than was sent", i+1)
-	case !l.pattern.matches(i, c.received, l.buf[:n]):
-		return fmt.Errorf("connection %d, message %d: what has come back is not what was sent", i+1, c.done+1)
 	}
 	now := l.clock()
-	l.lastActive = now
-	c.received += int64(n)
-	for c.received >= (c.done+1)*l.size {
+	l.active = now
+	answers, reply, err := l.script.heard(i, l.buf[:n])
+	if err != nil {
+		return fmt.Errorf("connection %d, message %d: %w", i+1, c.done+1, err)
+	}
+	if len(reply) > 0 {
+		c.aside = append(c.aside, reply...)
+	}
+	if answers > 0 && !c.greeted {
+		answers--
+		c.greeted = true
+		l.release(i, now)
+	}
+	if c.done+int64(answers) > c.sent/l.size {
+		return fmt.Errorf("connection %d: more has come back than was sent", i+1)
+	}
+	for range answers {
 		l.complete(i, now)
 	}
 	return l.flush(i)
 }
 
-// complete takes note that connection i's oldest message is back.
+// complete takes note of an answer to connection i's oldest message.
 func (l *load) complete(i int, now int64) {
 	c := &l.conns[i]
-	took := now - l.stamps[i*l.pipeline+int(c.done%int64(l.pipeline))]
-	_ = l.histogram.RecordValue(min(took, maxLatency)) // fails only beyond the range
-	l.messages++
+	l.window.answer(l.stamps[i*l.pipeline+int(c.done%int64(l.pipeline))], now)
+	l.underway--
 	if c.done == 0 {
 		l.opened++
 	}
 	c.done++
-	if l.flowing {
+	switch {
+	case !l.flowing:
+	case l.schedule == nil && l.batch:
+		if c.done == c.released {
+			l.releaseAll(i, now)
+		}
+	case l.schedule == nil:
 		l.release(i, now)
+	case c.owed > 0:
+		c.owed--
+		l.release(i, l.planOf(i, c.released))
 	}
 }
 
 // flush sends what has been released, as far as the socket takes it.
 func (l *load) flush(i int) error {
 	c := &l.conns[i]
-	for c.sent < c.target {
-		chunk := l.pattern.at(i, c.sent, int(min(c.target-c.sent, maxTransfer)))
+	for {
+		chunk, aside := l.outgoing(i)
+		if len(chunk) == 0 {
+			return l.watch(i, false)
+		}
 		n, errno := sysWrite(c.fd, chunk)
-		switch errno {
-		case 0:
-			c.sent += int64(n)
-		case unix.EINTR:
-		case unix.EAGAIN:
+		switch {
+		case errno == unix.EINTR:
+		case errno == unix.EAGAIN:
 			return l.watch(i, true)
-		default:
+		case errno != 0:
 			return fmt.Errorf("connection %d of %d: %w", i+1, len(l.conns), os.NewSyscallError("write", errno))
+		case !aside:
+			c.sent += int64(n)
+		case n < len(c.aside):
+			c.aside = c.aside[n:]
+		default:
+			c.aside = nil
 		}
 	}
-	return l.watch(i, false)
+}
+
+// outgoing returns what connection i is to send next, nothing if that is all.
+func (l *load) outgoing(i int) (chunk []byte, aside bool) {
+	c := &l.conns[i]
+	end := c.released * l.size
+	if len(c.aside) > 0 {
+		begun := c.sent % l.size
+		if begun == 0 {
+			return c.aside, true
+		}
+		end = c.sent - begun + l.size
+	}
+	if c.sent == end {
+		return nil, false
+	}
+	return l.script.at(i, c.sent, int(min(end-c.sent, maxTransfer))), false
 }
 
 // watch changes whether connection i is watched for writing, if it must.
@@ -325,8 +434,8 @@ func (l *load) connectError(i int, err error) error {
 // below the accept queue of any server.
 const openAtOnce = 100
 
-// open opens all connections. One counts as open when its first message has come
-// back, so the server has had its share of the work too.
+// open opens all connections. One counts as open when its first message has been
+// answered, so the server has had its share of the work too.
 func (l *load) open() error {
 	deadline := openTimeout(l.timeout, len(l.conns))
 	begin := l.clock()
@@ -336,7 +445,7 @@ func (l *load) open() error {
 				return err
 			}
 		}
-		l.lastActive = l.clock()
+		l.active = l.clock()
 		if err := l.step(); err != nil {
 			return err
 		}
@@ -352,7 +461,7 @@ func openTimeout(timeout time.Duration, conns int) time.Duration {
 	return timeout + time.Duration(conns)*time.Millisecond
 }
 
-// connect begins to open connection i and releases its first message.
+// connect begins to open connection i, and says what comes first.
 func (l *load) connect(i int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -371,8 +480,11 @@ func (l *load) connect(i int) error {
 	if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	l.conns[i] = loadConn{fd: fd, blocked: true}
-	l.release(i, l.clock())
+	l.conns[i] = loadConn{fd: fd, blocked: true, aside: l.script.greeting()}
+	if c := &l.conns[i]; c.aside == nil {
+		c.greeted = true
+		l.release(i, l.clock())
+	}
 	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(l.addr.Port()), Addr: l.addr.Addr().As4()})
 	if err != nil && err != unix.EINPROGRESS {
 		return l.connectError(i, err)

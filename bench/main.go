@@ -31,11 +31,14 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{
-		{"echo", "messages that come back unchanged: CPU, latency and memory per peer", echoCommand},
-		{"serve", "", serveCommand},
-		{"load", "", loadCommand},
+	var list []command
+	for _, b := range benchmarks() {
+		list = append(list, command{b.name, b.about, b.command})
 	}
+	return append(list,
+		command{"serve", "", serveCommand},
+		command{"load", "", loadCommand},
+	)
 }
 
 // A usageError is a mistake on the command line: it is answered with a hint at

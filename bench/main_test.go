@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test binary stand in for bench, as its own children and as
@@ -39,12 +40,25 @@ var brokenPeers = []peer{
 	{name: "broken-close", start: breakAfter(50, func(c net.Conn, _ []byte) { c.Close() })},
 	{name: "broken-exit", start: breakAfter(50, func(net.Conn, []byte) { os.Exit(3) })},
 	{name: "broken-stall", start: breakAfter(50, func(net.Conn, []byte) { select {} })},
+	{name: "broken-pause", start: breakAt(100, func(net.Conn, []byte) { time.Sleep(pause) })},
 	{name: "broken-from-the-start", start: func() (string, error) { return "", errors.New("no luck") }},
 }
+
+// pause is how long the server pauses that does.
+const pause = 300 * time.Millisecond
 
 // breakAfter is an echo server that calls harm from the n-th message of a
 // connection on.
 func breakAfter(n int, harm func(c net.Conn, b []byte)) func() (string, error) {
+	return breakIf(func(i int) bool { return i >= n }, harm)
+}
+
+// breakAt is an echo server that calls harm at the n-th message of a connection.
+func breakAt(n int, harm func(c net.Conn, b []byte)) func() (string, error) {
+	return breakIf(func(i int) bool { return i == n }, harm)
+}
+
+func breakIf(now func(i int) bool, harm func(c net.Conn, b []byte)) func() (string, error) {
 	return func() (string, error) {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -64,7 +78,7 @@ func breakAfter(n int, harm func(c net.Conn, b []byte)) func() (string, error) {
 						if err != nil {
 							return
 						}
-						if i >= n {
+						if now(i) {
 							harm(c, buf[:k])
 						}
 						if _, err := c.Write(buf[:k]); err != nil {
@@ -106,6 +120,17 @@ func TestCommandLine(t *testing.T) {
 		{"echo -pipeline 0", 2, "-pipeline 0 is not between"},
 		{"echo -server-cores 0", 2, "-server-cores 0 is not between"},
 		{"echo -peers nginx", 2, `unknown peer "nginx"; the peers are`},
+		{"echo -rate -1", 2, "-rate -1 is not between"},
+		{"echo -rate x", 2, "-rate"},
+		{"echo -request wrk", 2, "-request"},
+		{"http -h", 0, "requests and buffers reused"},
+		{"http -size 1", 2, "-size"},
+		{"http -request get", 2, `unknown request "get"; there are wrk,browser`},
+		{"http -pipeline 1,0", 2, "-pipeline 0 is not between"},
+		{"http -peers net/http -cpuprofile x", 2, "-cpuprofile is for one peer and one table"},
+		{"http -peers net", 2, `unknown peer "net"; the peers are net/http,fasthttp`},
+		{"load -bench smtp -addr 127.0.0.1:1", 2, `unknown benchmark "smtp"`},
+		{"serve -bench smtp", 2, `unknown benchmark "smtp"`},
 		{"echo -peers net,net -cpuprofile x", 2, "-cpuprofile is for one peer"},
 		{"echo -peers net -json /nonexistent/x", 1, "/nonexistent/x"},
 		{"load -addr nowhere", 2, "nowhere"},

@@ -7,16 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
 
 // A trial is one measurement: one peer, alone, for a while.
 type trial struct {
+	benchmark  string
 	peer       string
+	request    string
 	conns      int
 	size       int64
 	pipeline   int
+	rate       float64
 	warmup     time.Duration
 	duration   time.Duration
 	timeout    time.Duration
@@ -37,6 +41,7 @@ type sample struct {
 	P50Micros   float64 `json:"p50_us"`
 	P99Micros   float64 `json:"p99_us"`
 	P999Micros  float64 `json:"p999_us"`
+	P9999Micros float64 `json:"p9999_us"`
 	MaxMicros   float64 `json:"max_us"`
 	Allocs      float64 `json:"allocs_per_message"`
 	BytesPer    float64 `json:"rss_anon_bytes_per_connection"` // not yet a figure below minConnsForRSS
@@ -44,7 +49,13 @@ type sample struct {
 	IdleRSS     int64   `json:"rss_anon_bytes_idle"` // with all connections open
 	Goroutines  int     `json:"goroutines_idle"`
 	ServerShare float64 `json:"server_cpu_share"` // of one core
+	LoadShare   float64 `json:"load_busy_share"`  // of the time: how often the load had something to do
 	Histogram   string  `json:"histogram"`        // latencies in ns, HdrHistogram V2
+
+	// At a constant rate only.
+	Planned    int64   `json:"planned,omitempty"`    // messages that fell due
+	Unanswered int64   `json:"unanswered,omitempty"` // of those, some time after the end
+	LagMicros  float64 `json:"lag_p99_us,omitempty"` // how late the load looked at what was due
 }
 
 // cpuMicros is the figure that matters: server CPU per message.
@@ -52,7 +63,7 @@ func (s *sample) cpuMicros() float64 { return s.UserMicros + s.SysMicros }
 
 // measure runs one trial in two new processes and leaves none behind.
 func (t trial) measure(ctx context.Context, stderr io.Writer) (s sample, err error) {
-	server, hello, err := startChild(ctx, t.peer+" server", t.serverCPUs, stderr, "serve", "-peer", t.peer)
+	server, hello, err := startChild(ctx, t.peer+" server", t.serverCPUs, stderr, "serve", "-bench", t.benchmark, "-peer", t.peer)
 	if err != nil {
 		return s, err
 	}
@@ -72,7 +83,11 @@ func (t trial) measure(ctx context.Context, stderr io.Writer) (s sample, err err
 		}
 	}()
 	load, _, err := startChild(ctx, "load", t.loadCPUs, stderr, "load",
+		"-bench", t.benchmark,
 		"-addr", hello.Addr,
+		"-request", t.request,
+		"-rate", strconv.FormatFloat(t.rate, 'g', -1, 64),
+		"-polite="+strconv.FormatBool(t.sharesCore()),
 		"-conns", strconv.Itoa(t.conns),
 		"-size", strconv.FormatInt(t.size, 10),
 		"-pipeline", strconv.Itoa(t.pipeline),
@@ -152,6 +167,11 @@ func (t trial) measure(ctx context.Context, stderr io.Writer) (s sample, err err
 	return newSample(*end.Traffic, before, after, empty, idle, t.conns)
 }
 
+// sharesCore tells whether the load may have to share its core with the server.
+func (t trial) sharesCore() bool {
+	return len(t.loadCPUs) == 0 || slices.Contains(t.serverCPUs, t.loadCPUs[0])
+}
+
 // newSample computes the figures of a trial.
 //
 // The load and the server are asked one after the other, so their windows are
@@ -181,6 +201,7 @@ func newSample(t traffic, before, after, empty, idle usage, conns int) (sample, 
 		P50Micros:   micros(h.ValueAtQuantile(50)),
 		P99Micros:   micros(h.ValueAtQuantile(99)),
 		P999Micros:  micros(h.ValueAtQuantile(99.9)),
+		P9999Micros: micros(h.ValueAtQuantile(99.99)),
 		MaxMicros:   micros(h.Max()),
 		Allocs:      perMessage(float64(after.Mallocs - before.Mallocs)),
 		BytesPer:    float64(idle.RSSAnon-empty.RSSAnon) / float64(conns),
@@ -188,6 +209,10 @@ func newSample(t traffic, before, after, empty, idle usage, conns int) (sample, 
 		IdleRSS:     idle.RSSAnon,
 		Goroutines:  idle.Goroutines,
 		ServerShare: float64(after.User+after.System-before.User-before.System) / window,
+		LoadShare:   t.Busy,
 		Histogram:   t.Histogram,
+		Planned:     t.Planned,
+		Unanswered:  t.Unanswered,
+		LagMicros:   micros(t.LagP99),
 	}, nil
 }

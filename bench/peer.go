@@ -19,14 +19,6 @@ type peer struct {
 	start func() (addr string, err error)
 }
 
-// echoPeers are the servers of the echo benchmark, in the order of the table.
-// The first two are what everything else is compared with.
-var echoPeers = slices.Concat(
-	floorPeers(),
-	[]peer{netPeer},
-	weirPeers,
-)
-
 // findPeers resolves a comma-separated list of names. A name may come twice: a
 // peer compared with itself shows how much of a difference is noise.
 func findPeers(all []peer, list string) ([]peer, error) {

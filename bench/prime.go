@@ -3,56 +3,71 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"net"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// prime sends the server a few messages over connections that are closed again,
-// before its memory is measured for the first time: what a server allocates once
-// is then not taken for the cost of a connection. It waits for the server to
-// close too, so that the connections are really gone.
-func (l *load) prime(conns int) error {
-	deadline := time.Now().Add(l.timeout)
-	message := l.pattern.at(0, 0, int(min(l.size, 4096))) // less than any socket holds
-	var open []*net.TCPConn
-	defer func() {
-		for _, c := range open {
-			c.Close()
-		}
-	}()
-	for range conns {
-		c, err := net.DialTimeout("tcp", l.addr.String(), l.timeout)
-		if err != nil {
-			return err
-		}
-		if err := c.SetDeadline(deadline); err != nil {
-			return err
-		}
-		open = append(open, c.(*net.TCPConn))
+// prime exchanges a message with the server on each of a few connections that are
+// closed again, before its memory is measured for the first time: what a server
+// allocates once is then not taken for the cost of a connection. It waits for the
+// server to close too, so that the connections are really gone.
+func prime(o loadOptions) error {
+	o.conns = min(o.conns, 16)
+	l, err := newLoad(o)
+	if err != nil {
+		return err
 	}
-	answer := make([]byte, len(message))
-	for _, c := range open {
-		if _, err := c.Write(message); err != nil {
-			return fmt.Errorf("first messages: %w", err)
-		}
-		if _, err := io.ReadFull(c, answer); err != nil {
-			return fmt.Errorf("first messages: %w", err)
-		}
-		if !bytes.Equal(answer, message) {
-			return errors.New("first messages: what has come back is not what was sent")
-		}
+	defer l.close()
+	if err := l.open(); err != nil {
+		return err
 	}
-	for _, c := range open {
-		if err := c.CloseWrite(); err != nil {
-			return err
-		}
-		if _, err := c.Read(answer); err != io.EOF {
-			return fmt.Errorf("the server has not closed a connection after its peer did: %v", err)
+	for i := range l.conns {
+		if err := l.conns[i].hangUp(l.timeout); err != nil {
+			return fmt.Errorf("the server has not closed a connection after its peer did: %w", err)
 		}
 	}
 	return nil
+}
+
+// close closes everything.
+func (l *load) close() {
+	for i := range l.conns {
+		if fd := l.conns[i].fd; fd > 0 {
+			unix.Close(fd)
+		}
+	}
+	l.waiter.close()
+}
+
+// hangUp ends the connection's sending half and waits for the end of the other.
+// What comes before that is a farewell, as that of a WebSocket server.
+func (c *loadConn) hangUp(timeout time.Duration) error {
+	if err := unix.SetNonblock(c.fd, false); err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	tv := unix.NsecToTimeval(int64(timeout))
+	if err := unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	if err := unix.Shutdown(c.fd, unix.SHUT_WR); err != nil {
+		return os.NewSyscallError("shutdown", err)
+	}
+	farewell := make([]byte, 1024)
+	for n := 0; n < len(farewell); {
+		k, err := unix.Read(c.fd, farewell[n:])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return os.NewSyscallError("read", err)
+		case k == 0:
+			return nil
+		default:
+			n += k
+		}
+	}
+	return fmt.Errorf("it goes on talking: %w", io.ErrShortBuffer)
 }

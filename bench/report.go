@@ -28,16 +28,34 @@ type settings struct {
 	Rounds          int     `json:"rounds"`
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
-	Pipeline        int     `json:"pipeline"`
+	Request         string  `json:"request,omitempty"`
 	ServerCPUs      []int   `json:"server_cpus"` // empty: not pinned
 	LoadCPUs        []int   `json:"load_cpus"`
 }
 
-// A table compares the peers at one number of connections and one size.
+// A table compares the peers under one load.
 type table struct {
-	Conns int    `json:"conns"`
-	Size  int64  `json:"size_bytes"`
-	Rows  []*row `json:"peers"`
+	Conns    int     `json:"conns"`
+	Size     int64   `json:"size_bytes,omitempty"`
+	Pipeline int     `json:"pipeline"`
+	Rate     float64 `json:"planned_per_second,omitempty"` // 0: closed loop
+	Rows     []*row  `json:"peers"`
+
+	unit  string
+	bases []base
+}
+
+// title tells what the load is.
+func (t *table) title() string {
+	s := number(float64(t.Conns), 0) + " connections"
+	if t.Size > 0 {
+		s += fmt.Sprintf(", %s B", number(float64(t.Size), 0))
+	}
+	s += fmt.Sprintf(", pipeline %d", t.Pipeline)
+	if t.Rate > 0 {
+		s += fmt.Sprintf(", %s %s/s planned", number(t.Rate, 0), t.unit)
+	}
+	return s
 }
 
 // A row is one peer. A peer that has failed takes no part in later rounds.
@@ -60,9 +78,9 @@ func (r *row) sample(round int) *sample {
 	return nil
 }
 
-// references returns the samples of a round that the others are compared with.
-func (t *table) references(round int) references {
-	find := func(peer string) *sample {
+// finder returns the samples of a round.
+func (t *table) finder(round int) finder {
+	return func(peer string) *sample {
 		for _, r := range t.Rows {
 			if r.Peer == peer {
 				return r.sample(round)
@@ -70,7 +88,6 @@ func (t *table) references(round int) references {
 		}
 		return nil
 	}
-	return references{floor: find("floor"), net: find("net")}
 }
 
 // summarize fills in what follows from the samples. Ratios are taken pair by
@@ -78,10 +95,10 @@ func (t *table) references(round int) references {
 func (t *table) summarize() error {
 	for _, r := range t.Rows {
 		r.Summary = make(map[string]spread)
-		for _, c := range columns(t.Conns) {
+		for _, c := range t.columns() {
 			var values []float64
 			for _, s := range r.Samples {
-				if v, ok := c.value(s, t.references(s.Round)); ok {
+				if v, ok := c.value(s, t.finder(s.Round)); ok {
 					values = append(values, v)
 				}
 			}
@@ -133,8 +150,8 @@ func (r *report) header() string {
 			placed += " (shared)"
 		}
 	}
-	return fmt.Sprintf("%v; %s; TCP loopback, pipeline %d, rounds of %v after %v",
-		r.Machine, placed, s.Pipeline, seconds(s.DurationSeconds), seconds(s.WarmupSeconds))
+	return fmt.Sprintf("%v; %s; TCP loopback, rounds of %v after %v",
+		r.Machine, placed, seconds(s.DurationSeconds), seconds(s.WarmupSeconds))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -146,7 +163,7 @@ func joinInts(list []int) string {
 // writeText writes the table: for each peer a line of medians and below it, if
 // there was more than one round, a line with the least and the greatest value.
 func (t *table) writeText(w io.Writer, rounds int) error {
-	cols := columns(t.Conns)
+	cols := t.columns()
 	lines := [][]string{{"peer"}}
 	for _, c := range cols {
 		lines[0] = append(lines[0], c.title)
@@ -172,7 +189,7 @@ func (t *table) writeText(w io.Writer, rounds int) error {
 	if rounds > 1 {
 		what = fmt.Sprintf("median of %d rounds, below it least–greatest", rounds)
 	}
-	if _, err := fmt.Fprintf(w, "\n%s connections, %s B: %s\n\n", number(float64(t.Conns), 0), number(float64(t.Size), 0), what); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s: %s\n\n", t.title(), what); err != nil {
 		return err
 	}
 	if err := writeAligned(w, lines); err != nil {
@@ -184,8 +201,52 @@ func (t *table) writeText(w io.Writer, rounds int) error {
 				return err
 			}
 		}
+		if note := t.note(r); note != "" {
+			if _, err := fmt.Fprintf(w, "\n%s\n", note); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// note says plainly where a constant rate was not kept, and why.
+func (t *table) note(r *row) string {
+	var worst *sample
+	troubled := 0
+	for _, s := range r.Samples {
+		if s.trouble(t.Rate) == "" {
+			continue
+		}
+		troubled++
+		if worst == nil || s.PerSecond < worst.PerSecond {
+			worst = s
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d of %d rounds: %s (%s of %s %s/s were answered, %s unanswered in the end; the load was busy %.0f%% of the time and %s us late at its p99)",
+		r.Peer, troubled, len(r.Samples), worst.trouble(t.Rate),
+		number(worst.PerSecond, 0), number(t.Rate, 0), t.unit, number(float64(worst.Unanswered), 0),
+		100*worst.LoadShare, number(worst.LagMicros, 0))
+}
+
+// trouble tells who could not keep up with a planned rate, "" if nobody.
+func (s *sample) trouble(rate float64) string {
+	switch slow := s.PerSecond < 0.99*rate; {
+	case rate == 0:
+		return ""
+	case slow && s.LoadShare > 0.95:
+		return "THE LOAD could not keep up, the figures say nothing about the server"
+	case slow && s.LagMicros > 10_000:
+		return "the load was late itself and cannot tell who could not keep up; something else is busy on the machine"
+	case slow || s.Unanswered > 0:
+		return "the server could not keep up"
+	case s.LagMicros > s.P99Micros/2:
+		return "the load kept up but was late itself, the latencies are its own"
+	}
+	return ""
 }
 
 // writeAligned writes the first column flush left and the others flush right.

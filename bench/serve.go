@@ -18,11 +18,16 @@ import (
 // parent wants to know about it.
 func serveCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	bench := fs.String("bench", "echo", "benchmark")
 	name := fs.String("peer", "", "peer to serve")
 	if err := parse(fs, args, stdout); err != nil {
 		return err
 	}
-	found, err := findPeers(echoPeers, *name)
+	b, err := findBenchmark(*bench)
+	if err != nil {
+		return &usageError{"serve", err}
+	}
+	found, err := findPeers(b.peers, *name)
 	if err != nil {
 		return &usageError{"serve", err}
 	}

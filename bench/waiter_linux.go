@@ -22,6 +22,8 @@ func newWaiter() (*waiter, error) {
 	return &waiter{ep: ep}, nil
 }
 
+func (w *waiter) close() { unix.Close(w.ep) }
+
 // add begins to watch fd for reading and, if out is set, for writing.
 func (w *waiter) add(fd, index int, out bool) error {
 	return w.control(unix.EPOLL_CTL_ADD, fd, index, out)

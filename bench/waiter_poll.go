@@ -18,6 +18,8 @@ type waiter struct {
 
 func newWaiter() (*waiter, error) { return &waiter{}, nil }
 
+func (w *waiter) close() {}
+
 func (w *waiter) add(fd, index int, out bool) error {
 	for len(w.fds) <= index {
 		w.fds = append(w.fds, unix.PollFd{Fd: -1}) // poll skips those

@@ -1,0 +1,26 @@
+//go:build unix
+
+package main
+
+// maxTransfer bounds one read and one write.
+const maxTransfer = 256 << 10
+
+// A cycle is a byte stream without end that repeats itself. Any part of it is a
+// slice of one table: nothing is generated while messages fly, and comparing is
+// one call of bytes.Equal.
+type cycle struct {
+	table  []byte
+	period int64
+}
+
+// newCycle repeats once for ever.
+func newCycle(once []byte) cycle {
+	table := make([]byte, len(once)+maxTransfer)
+	for n := copy(table, once); n < len(table); n *= 2 {
+		copy(table[n:], table[:n])
+	}
+	return cycle{table: table, period: int64(len(once))}
+}
+
+// at returns n <= maxTransfer bytes from position pos of the stream.
+func (c cycle) at(pos int64, n int) []byte { return c.table[pos%c.period:][:n] }
