@@ -110,7 +110,7 @@ var (
 		"\x00", "\xc2\x80", "\xe0\xa0\x80", "\xf0\x90\x80\x80", // the first of each length
 		"\x7f", "\xdf\xbf", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf", // the last
 		"\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbd", // at the surrogates, U+FFFD
-		"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5",                         // κόσμε
+		"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", // κόσμε
 		"\xef\xb7\x90", "\xef\xbf\xbe", "\xf0\x9f\xbf\xbe", "\xf0\x9f\xbf\xbf", // non-characters are permitted
 		"Hello-µ@ßöäüàá-UTF-8!!",
 	}
@@ -141,7 +141,7 @@ func TestUTF8(t *testing.T) { // 6.x
 		{name: "6.4.3 within a frame", code: 1007, detail: "UTF-8",
 			stream: wire(nil).text("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90" + strings.Repeat("x", 100))[:6+13]},
 		{name: "within a continuation", code: 1007, detail: "UTF-8",
-			stream: append(wire(nil).first(text, "\xce\xba\xe1\xbd"), wire(nil).last("\xb9\xcf\xcf"+strings.Repeat("x", 100))[:6+3]...)},
+			stream: append(wire(nil).first(text, "\xce\xba\xe1\xbd"), wire(nil).last("\xb9\xcf\xcf" + strings.Repeat("x", 100))[:6+3]...)},
 		{name: "rune over fragments with a ping", events: events("ping \xff", "text \xf0\x9f\x98\x80"),
 			stream: wire(nil).first(text, "\xf0\x9f").ping("\xff").next("").last("\x98\x80")},
 	})

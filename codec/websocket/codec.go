@@ -24,7 +24,7 @@ var (
 // that is not UTF-8 is refused within a frame too, without waiting for its end.
 // A frame that is there as a whole when Decode sees it is not searched for that;
 // Reader does it then. So who uses both sees the same error however the bytes
-// come.
+// come, unless a frame has two things wrong with it.
 type Codec struct {
 	// MaxFrame is the largest payload of a data frame in bytes, as it is on the
 	// wire; zero means codec.DefaultMax. Control frames have 125 at the most.
