@@ -50,7 +50,11 @@ func (w *response) serve(r *http.Request) {
 			w.rescue(recover())
 		}
 	}()
-	w.h.std.ServeHTTP(w, r)
+	if r.RequestURI == "*" && r.Method == http.MethodOptions {
+		w.Header().Set("Content-Length", "0") // about the server, not a resource
+	} else {
+		w.h.std.ServeHTTP(w, r)
+	}
 	returned = true
 	w.finish(r)
 }
