@@ -61,7 +61,7 @@ func TestInflate(t *testing.T) {
 // Bad text is noticed as it is inflated: what is behind it costs nothing.
 func TestInflatedTextFailsFast(t *testing.T) {
 	text := append(bytes.Repeat([]byte("x"), 1000), 0xff)
-	text = append(text, make([]byte, 100<<20)...)
+	text = append(text, make([]byte, 20<<20)...)
 	var d websocket.Deflater
 	r := websocket.Reader{MaxMessage: 200 << 20, Inflater: new(websocket.Inflater)}
 	frame := websocket.AppendMasked(nil, websocket.Text, true, true, d.Append(nil, text))
@@ -80,7 +80,7 @@ func TestInflatedTextFailsFast(t *testing.T) {
 func samples() [][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	var all [][]byte
-	for _, size := range []int{0, 1, 16, 17, 64, 127, 128, 1000, 1024, 4096, 32767, 32768, 32769, 65535, 65536, 131072, 1 << 20} {
+	for _, size := range []int{0, 1, 16, 17, 127, 128, 1000, 4096, 32768, 70000} {
 		words := make([]byte, 0, size+20)
 		for len(words) < size {
 			words = fmt.Appendf(words, `{"id":%d,"name":"n%d"},`, r.IntN(100), r.IntN(1000))
@@ -95,7 +95,7 @@ func samples() [][]byte {
 }
 
 func TestDeflateRoundTrip(t *testing.T) {
-	for _, level := range []int{flate.HuffmanOnly, flate.DefaultCompression, 0, 1, 2, 6, 9, 99} {
+	for _, level := range []int{flate.HuffmanOnly, flate.DefaultCompression, 0, 99} {
 		for _, takeover := range []bool{false, true} {
 			t.Run(fmt.Sprintf("level %d, takeover %v", level, takeover), func(t *testing.T) {
 				d := websocket.Deflater{Level: level, Takeover: takeover}
@@ -169,7 +169,7 @@ func TestResetAfterAForeignMessage(t *testing.T) {
 
 // A window below 32 KiB is enough for a peer that keeps to it, and no more.
 func TestWindowBits(t *testing.T) {
-	noise := samples()[15] // 1,000 bytes
+	noise := samples()[13] // 1,000 bytes
 	for _, tt := range []struct {
 		bits int
 		far  bool // 1,000 bytes back is within the window

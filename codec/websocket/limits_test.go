@@ -102,7 +102,7 @@ func bomb(size int) []byte {
 
 func TestBombStopsAtTheLimit(t *testing.T) {
 	const limit = 100_000
-	payload := bomb(200 << 20)
+	payload := bomb(50 << 20)
 	var r websocket.Reader
 	r.MaxMessage, r.Inflater = 1<<20, new(websocket.Inflater)
 	frame := websocket.AppendMasked(nil, websocket.Binary, true, true, payload)
