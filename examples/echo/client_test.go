@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os/exec"
@@ -54,28 +53,17 @@ var clients = []client{
 // look skips the test if the client is not there, or is another by that name.
 func (c client) look(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath(c.name); err != nil {
-		t.Skipf("no %s here: install %s", c.name, c.install)
-	}
+	clitest.Tool(t, c.install, c.name)
 	out, _ := exec.Command(c.name, c.probe...).CombinedOutput()
 	usage, _, _ := strings.Cut(strings.TrimPrefix(string(out), "OpenBSD"), "\n\t")
 	if !strings.Contains(usage, c.says) {
-		t.Skipf("this %s is not the one of %s", c.name, c.install)
+		clitest.Lacking(t, "this %s is not the one of %s", c.name, c.install)
 	}
 }
 
 func (c client) talk(t *testing.T, args []string, v conversation) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), clitest.Patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.name, args...)
-	cmd.Stdin = bytes.NewReader(v.send)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	got, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %q: %v: %s", c.name, args, err, &stderr)
-	}
+	got := []byte(clitest.Command(t, bytes.NewReader(v.send), c.name, args...))
 	if !bytes.Equal(got, v.want) {
 		t.Errorf("%s got %d bytes, %q..., want %d, %q...", c.name, len(got), head(got), len(v.want), head(v.want))
 	}
@@ -117,9 +105,7 @@ func TestPublicClients(t *testing.T) {
 // The commands of the help do what they say.
 func TestHelpExamples(t *testing.T) {
 	clients[0].look(t)
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("no sh here")
-	}
+	clitest.Tool(t, "a shell", "sh")
 	for _, test := range []struct{ codec, line, want string }{
 		{"line", `printf 'hello\n' | nc -N 127.0.0.1 9000`, "hello\n"},
 		{"raw", `printf 'hello\n' | nc -N 127.0.0.1 9000`, "hello\n"},

@@ -15,6 +15,7 @@ import (
 	"github.com/weir-go/weir"
 	"github.com/weir-go/weir/codec"
 	"github.com/weir-go/weir/examples/internal/cli"
+	"github.com/weir-go/weir/examples/internal/profile"
 )
 
 const about = `Echo sends back what it receives, frame by frame.
@@ -132,15 +133,12 @@ func serve(ctx context.Context, srv *weir.Server, o options, stdout io.Writer) e
 		return err
 	}
 	fmt.Fprintf(stdout, "echo: listening on %s %s, codec %s, %s\n", o.network, ln.Addr(), o.codec, cli.Describe(srv))
-	if o.pprof != "" {
-		addr, stop, err := serveProfiles(o.pprof)
-		if err != nil {
-			ln.Close()
-			return err
-		}
-		defer stop()
-		fmt.Fprintf(stdout, "echo: profiles on http://%s/debug/pprof/\n", addr)
+	stop, err := profile.Serve(o.pprof, "echo", stdout)
+	if err != nil {
+		ln.Close()
+		return err
 	}
+	defer stop()
 	defer cli.Report(stdout, o.stats, srv.Stats)()
 	return cli.Serve(ctx, srv, ln, grace)
 }

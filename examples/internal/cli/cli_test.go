@@ -27,3 +27,14 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestSummary(t *testing.T) {
+	s := weir.Stats{Conns: 1, Accepted: 15, Closed: 14, BytesIn: 5_001_000, BytesOut: 400, FramesIn: 110, Timeouts: 9}
+	const want = "15 conns, in 5 MB, 110 frames, out 400 B, timeouts 9"
+	if got := Summary(s); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := Happened(Counter{"a", 0}, Counter{"b", 2}, Counter{"c", 1}); got != ", b 2, c 1" {
+		t.Errorf("got %q", got)
+	}
+}

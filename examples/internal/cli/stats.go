@@ -49,25 +49,46 @@ func Line(old, now weir.Stats, d time.Duration) string {
 		rate(old.FramesIn, now.FramesIn), Bytes(rate(old.BytesOut, now.BytesOut)))
 	fmt.Fprintf(&b, ", buffered %s, lag %v", Bytes(float64(now.Buffered)), now.Lag.Round(time.Microsecond))
 	fmt.Fprintf(&b, ", workers %d, queue %d", now.Workers, now.PoolQueue)
-	for _, c := range []struct {
-		what string
-		n    uint64
-	}{
-		{"refused: max-conns", now.RejectedMaxConns - old.RejectedMaxConns},
-		{"refused: per IP", now.RejectedPerIP - old.RejectedPerIP},
-		{"refused: no descriptor", now.RejectedNoFD - old.RejectedNoFD},
-		{"refused: poller", now.RejectedPoller - old.RejectedPoller},
-		{"timeouts", now.Timeouts - old.Timeouts},
-		{"panics", now.Panics - old.Panics},
-		{"paused: pending", now.PausedPending - old.PausedPending},
-		{"paused: high watermark", now.HighWatermarks - old.HighWatermarks},
-		{"writes refused: dropped", now.Dropped - old.Dropped},
-		{"writes refused: backlog", now.Backlog - old.Backlog},
-		{"slow consumers", now.SlowConsumers - old.SlowConsumers},
-		{"over budget", now.OverBudget - old.OverBudget},
-	} {
-		if c.n > 0 {
-			fmt.Fprintf(&b, ", %s %d", c.what, c.n)
+	b.WriteString(troubles(old, now))
+	return b.String()
+}
+
+// Summary tells what a server has done from start to end.
+func Summary(s weir.Stats) string {
+	return fmt.Sprintf("%d conns, in %s, %d frames, out %s", s.Accepted, Bytes(float64(s.BytesIn)), s.FramesIn,
+		Bytes(float64(s.BytesOut))) + troubles(weir.Stats{}, s)
+}
+
+// troubles tells what has gone wrong between two snapshots.
+func troubles(old, now weir.Stats) string {
+	return Happened(
+		Counter{"refused: max-conns", now.RejectedMaxConns - old.RejectedMaxConns},
+		Counter{"refused: per IP", now.RejectedPerIP - old.RejectedPerIP},
+		Counter{"refused: no descriptor", now.RejectedNoFD - old.RejectedNoFD},
+		Counter{"refused: poller", now.RejectedPoller - old.RejectedPoller},
+		Counter{"timeouts", now.Timeouts - old.Timeouts},
+		Counter{"panics", now.Panics - old.Panics},
+		Counter{"paused: pending", now.PausedPending - old.PausedPending},
+		Counter{"paused: high watermark", now.HighWatermarks - old.HighWatermarks},
+		Counter{"writes refused: dropped", now.Dropped - old.Dropped},
+		Counter{"writes refused: backlog", now.Backlog - old.Backlog},
+		Counter{"slow consumers", now.SlowConsumers - old.SlowConsumers},
+		Counter{"over budget", now.OverBudget - old.OverBudget},
+	)
+}
+
+// Counter is something that is worth telling only if it has happened.
+type Counter struct {
+	What string
+	N    uint64
+}
+
+// Happened lists those that have, each after a comma.
+func Happened(counters ...Counter) string {
+	var b strings.Builder
+	for _, c := range counters {
+		if c.N > 0 {
+			fmt.Fprintf(&b, ", %s %d", c.What, c.N)
 		}
 	}
 	return b.String()
