@@ -30,10 +30,11 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-// Append is Write for bytes that f appends to dst: where that is possible, straight
-// to what waits to be sent. f is called once at the most, with a lock of the
-// connection held: it must not call methods of the connection, nor wait, nor keep
-// dst.
+// Append is Write for bytes that f appends to dst, which is empty and has room for
+// 1 KiB at least: where that is possible, straight to what waits to be sent. f
+// returns what it has appended to, and must not change that afterwards. It is called
+// once at the most, and not if Append returns an error of Write before; with a lock
+// of the connection held: it must not call methods of the connection, nor wait.
 func (c *Conn) Append(f func(dst []byte) []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,10 +42,9 @@ func (c *Conn) Append(f func(dst []byte) []byte) error {
 		return err
 	}
 	if !c.has(flagBatch) || c.has(flagBlocked) {
-		b := buffer.Get(0)
+		b := buffer.Get(scratchSize)
 		defer buffer.Put(b)
-		b.B = f(b.B[:0])
-		return c.write(b.B)
+		return c.write(f(b.B[:0]))
 	}
 	if c.out == nil {
 		c.out = newOutbound(c.loop)

@@ -50,7 +50,7 @@ const (
 	// coalesceMax is the number of bytes that the writes of a turn collect
 	// before they are sent; a larger write is not copied at all.
 	coalesceMax = 64 << 10
-	// appendRoom is the room, in bytes, that append offers.
+	// appendRoom is the least room, in bytes, that append offers.
 	appendRoom = 1 << 10
 	// vectorMax is the number of pieces sent by one system call.
 	vectorMax = 64
@@ -129,27 +129,37 @@ func (o *outbound) copy(p []byte) {
 	}
 }
 
-// append has f append to the queue.
+// append has f append to the queue: to the last segment if it has room, or else to a
+// new one. What is there already is not moved. Nothing is changed before f returns,
+// so that it may panic.
 func (o *outbound) append(f func(dst []byte) []byte) {
-	if o.first == len(o.segments) {
-		o.segments = append(o.segments, segment{data: o.scratch[:0], kind: segmentScratch})
-	}
-	s := &o.segments[len(o.segments)-1]
-	if s.kind > segmentBuffer || cap(s.data)-len(s.data) < appendRoom {
-		s = o.room(max(appendRoom, cap(s.data)-len(s.data)+1))
-	}
-	before := len(s.data)
-	grown := f(s.data)
-	o.size += len(grown) - before
-	if cap(grown) != cap(s.data) {
-		// It was too much, and has moved as a whole to memory of its own.
-		if s.kind == segmentBuffer {
-			buffer.Put(s.buf)
+	fresh := segment{data: o.scratch[:0], kind: segmentScratch}
+	s := &fresh
+	if i := len(o.segments) - 1; i >= o.first {
+		s = &o.segments[i]
+		if s.kind > segmentBuffer || cap(s.data)-len(s.data) < appendRoom {
+			b := buffer.Get(min(max(scratchSize, o.size), buffer.MaxPooled))
+			fresh = segment{data: b.B, kind: segmentBuffer, buf: b}
+			s = &fresh
 		}
-		*s = segment{data: grown, kind: segmentOwned}
+	}
+	room := s.data[len(s.data):cap(s.data)]
+	got := f(room[:0])
+	o.size += len(got)
+	inPlace := len(got) > 0 && len(got) <= len(room) && &got[0] == &room[0]
+	if inPlace {
+		s.data = s.data[:len(s.data)+len(got)]
+		if s == &fresh {
+			o.segments = append(o.segments, fresh)
+		}
 		return
 	}
-	s.data = grown
+	if fresh.kind == segmentBuffer {
+		buffer.Put(fresh.buf)
+	}
+	if len(got) > 0 { // it was too much, and is in memory of its own
+		o.segments = append(o.segments, segment{data: got, kind: segmentOwned})
+	}
 }
 
 // room returns the last segment if it has room, or else a new one.
