@@ -71,7 +71,7 @@ type Timer struct {
 func (c *Conn) AfterFunc(d time.Duration, f func(c *Conn)) (*Timer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.has(flagDead) {
+	if c.has(flagDead | flagDetached) {
 		return nil, ErrClosed
 	}
 	t := &Timer{c: c, at: later(c.loop.reactor.Clock(), max(d, 0)), f: f}
@@ -139,10 +139,12 @@ func (c *Conn) expire() {
 		for len(x.timers) > 0 && x.timers[0].at <= now {
 			f := x.timers[0].f
 			x.timers = slices.Delete(x.timers, 0, 1)
-			c.call(f)
+			if !c.has(flagDetached) {
+				c.call(f)
+			}
 		}
 	}
-	if c.has(flagTurn) && !c.has(flagFresh) {
+	if c.has(flagTurn) && !c.has(flagFresh|flagDetached) {
 		c.set(flagAwaited)
 	}
 	c.arm()
@@ -189,7 +191,7 @@ func (c *Conn) lingered(x *connExt, now time.Duration) bool {
 // if it is not. Until the first frame the time of the last read does not move,
 // so the handshake timeout needs no place of its own.
 func (c *Conn) silenceBy() (time.Duration, error) {
-	if c.has(flagEOF | flagClosing | flagPaused | flagHeld | flagFull | flagGreeted) {
+	if c.has(flagEOF|flagClosing|flagPaused|flagHeld|flagFull|flagGreeted|flagDetached) || c.interest&reactor.Readable == 0 {
 		return 0, nil // it is not the peer who is silent
 	}
 	idle := c.proto.Load().idle(c.loop.config)
@@ -210,11 +212,11 @@ func (c *Conn) silenceBy() (time.Duration, error) {
 	return 0, nil
 }
 
-// frameBy returns until when the unfinished frame has to be whole, or 0. It needs
-// mu.
+// frameBy returns until when the unfinished frame has to be whole, or 0. Its time
+// begins anew when reading goes on after a pause, see watch. The loop's; it needs mu.
 func (c *Conn) frameBy() time.Duration {
 	in := c.in
-	if in == nil || c.has(flagEOF|flagClosing|flagPaused|flagHeld|flagFull|flagTurn) {
+	if in == nil || c.has(flagEOF|flagClosing|flagPaused|flagHeld|flagFull|flagTurn) || c.interest&reactor.Readable == 0 {
 		return 0
 	}
 	d := c.proto.Load().frameTimeout(c.loop.config, in.len())
