@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,10 @@ type connExt struct {
 	waiters    []chan struct{}
 	onEnd      func() // NotifyEnd
 	reads      int    // of a Stream, that wait
+	callback   uint32 // changes when a callback returns that was uncounted
+	waits      int    // that have begun in the callback under way, and last
+	long       bool   // it has called LongRunning
+	parked     bool   // the turn is kept for a Stream, no callback runs
 }
 
 // The flags of a Conn.
@@ -108,9 +113,9 @@ const (
 	// Scheduling.
 	flagPosted    // in the loop's task queue
 	flagTurn      // the turn is taken
-	flagUncounted // the turn's worker does not count against Workers
-	flagDetached  // the turn is to be kept for a Stream when the callback returns
-	flagParked    // the turn is kept for a Stream, no callback runs
+	flagRunning   // and its callbacks are being made
+	flagUncounted // its worker does not count against Workers
+	flagDetached  // when the callback returns the turn is kept for a Stream
 
 	// Events for the next turn.
 	eventOpen
@@ -196,11 +201,12 @@ func (c *Conn) SetContext(v any) {
 }
 
 // Do runs f as a callback of the connection: after those that are under way or
-// due already, and never at the same time as another.
+// due already, and never at the same time as another. After Stream.Detach, which
+// ends the callbacks, it returns ErrClosed, and what was due is not run.
 func (c *Conn) Do(f func(c *Conn)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.has(flagDead) {
+	if c.has(flagDead | flagDetached) {
 		return ErrClosed
 	}
 	c.call(f)
@@ -248,26 +254,37 @@ func (c *Conn) ResumeRead() error {
 // NotifyEnd has f called, in a goroutine of its own, when the peer has ended its
 // side of the stream or the connection has ended: at once, if that is so already,
 // and once at the most. It tells a callback that takes long that nobody may be
-// waiting any more, as long as reading is not paused. A later f takes the place of
-// an earlier one, and nil that of both.
+// waiting any more, as long as reading is not paused. A write that has failed tells
+// as much. A later f takes the place of an earlier one, and nil that of both. A
+// panic of f is logged.
 func (c *Conn) NotifyEnd(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case f != nil && c.has(flagEOF|flagDead):
-		go f()
-	case f != nil || c.ext != nil:
-		c.extension().onEnd = f
-		c.heed()
+	if f == nil && c.ext == nil {
+		return
 	}
+	c.extension().onEnd = f
+	if c.has(flagEOF | flagBroken | flagDead) {
+		c.notifyEnd()
+	}
+	c.heed()
 }
 
 // notifyEnd needs mu.
 func (c *Conn) notifyEnd() {
-	if c.ext != nil && c.ext.onEnd != nil {
-		go c.ext.onEnd()
-		c.ext.onEnd = nil
+	if c.ext == nil || c.ext.onEnd == nil {
+		return
 	}
+	f := c.ext.onEnd
+	c.ext.onEnd = nil
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				c.loop.logPanic(nil, &PanicError{Value: v, Stack: debug.Stack()})
+			}
+		}()
+		f()
+	}()
 }
 
 // LongRunning says that the callback under way is going to wait for something for
@@ -277,26 +294,40 @@ func (c *Conn) notifyEnd() {
 func (c *Conn) LongRunning() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.uncount()
-}
-
-// uncount has the worker of the turn under way not count. It reports whether the
-// caller has to undo it, with recount. It needs mu.
-func (c *Conn) uncount() bool {
-	if c.loop.inline || !c.has(flagTurn) || c.has(flagUncounted|flagParked) {
-		return false
+	if !c.loop.inline && c.has(flagRunning) {
+		c.extension().long = true
+		c.uncount()
 	}
-	c.set(flagUncounted)
-	c.loop.dispatcher.block()
-	return true
 }
 
-// recount needs mu.
+// uncount has the worker of the callback under way not count against Workers. It
+// needs mu.
+func (c *Conn) uncount() {
+	if !c.has(flagUncounted) {
+		c.set(flagUncounted)
+		c.loop.dispatcher.block()
+	}
+}
+
+// recount has it count again. It needs mu.
 func (c *Conn) recount() {
 	if c.has(flagUncounted) {
 		c.unset(flagUncounted)
 		c.loop.dispatcher.unblock()
 	}
+}
+
+// returned says that the callback under way has returned: its worker counts, also
+// if somebody else who waits since then goes on waiting. It needs mu.
+func (c *Conn) returned() {
+	if !c.has(flagUncounted) {
+		return
+	}
+	c.recount()
+	x := c.ext
+	x.callback++
+	x.waits, x.long = 0, false
+	c.wakeWaiters() // a Read that has outlived its callback
 }
 
 // SetNoDelay turns Nagle's algorithm off, which it is by default, or on.

@@ -61,6 +61,7 @@ func (c *Conn) closing(err error) {
 	c.cause(err)
 	c.set(flagClosing)
 	c.wakeWaiters()
+	c.unpark()
 	c.post()
 }
 
@@ -108,7 +109,7 @@ func (c *Conn) shutdown() {
 // drain is shutdown for those who have mu.
 func (c *Conn) drain() {
 	switch {
-	case c.has(flagClosing | flagAbort | flagDead | flagDrain):
+	case c.has(flagClosing | flagAbort | flagDead | flagDrain | flagDetached):
 	case c.proto.Load().shutdown != nil:
 		c.schedule(eventShutdown)
 	default:
@@ -151,7 +152,7 @@ func (c *Conn) panicked(p *PanicError) {
 	c.loop.logPanic(c, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.in == nil || !c.in.owned {
+	if !c.has(flagRunning | flagDetached) {
 		c.unset(flagTurn | flagBatch)
 		if c.in != nil { // what the codec has panicked at
 			c.in.release()
@@ -258,6 +259,9 @@ func (c *Conn) watch() {
 	}
 	if want&^c.interest&reactor.Readable != 0 {
 		c.received = c.loop.ticks() // the silence so far was ours
+		if c.in != nil {
+			c.in.since = c.received
+		}
 	}
 	c.interest = want
 }

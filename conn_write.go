@@ -161,18 +161,26 @@ func (c *Conn) waitWritable(cancel <-chan struct{}) (ok bool, err error) {
 }
 
 // wait blocks until wakeWaiters is called, for whatever reason, or until cancel is
-// closed, when it returns false. A worker that waits does not count against
-// Config.Workers. It needs mu, which it lets go of meanwhile.
+// closed, when it returns false. While it waits the worker of the callback under
+// way does not count against Config.Workers, also if it is another goroutine that
+// waits: the callback is likely to wait for that. It needs mu, which it lets go of
+// meanwhile.
 func (c *Conn) wait(cancel <-chan struct{}) bool {
 	ready := make(chan struct{})
 	x := c.extension()
 	x.waiters = append(x.waiters, ready)
-	uncounted := c.uncount()
+	callback, within := x.callback, !c.loop.inline && c.has(flagRunning)
+	if within {
+		x.waits++
+		c.uncount()
+	}
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
-		if uncounted {
-			c.recount()
+		if within && callback == x.callback {
+			if x.waits--; x.waits == 0 && !x.long {
+				c.recount()
+			}
 		}
 	}()
 	select {
@@ -498,6 +506,7 @@ func (c *Conn) broke(err error) {
 	c.cause(err)
 	held := c.has(flagHeld)
 	c.set(flagBroken)
+	c.notifyEnd()
 	c.unset(flagBlocked | flagHigh | flagHeld)
 	if held {
 		c.schedule(eventResume)

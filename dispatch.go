@@ -30,7 +30,7 @@ type dispatcher struct {
 	mu       sync.Mutex
 	queue    fifo
 	tasks    int     // functions in the queue
-	active   int     // workers that count, starting ones included
+	active   int     // workers that count, starting ones included; more than max when some count again
 	blocked  int     // those that do not count, because they wait
 	starting bool    // one of them has not looked at the queue yet
 	running  *worker // list of the workers that run
@@ -46,6 +46,7 @@ type worker struct {
 	conn       *Conn  // whose turn it runs, or nil
 	turns      uint64 // how many it has run
 	seen       uint64 // turns, when the watch came by
+	told       uint64 // turns, when the watch found it stuck
 }
 
 // job is a connection whose turn is due, or a function.
@@ -244,7 +245,8 @@ func (d *dispatcher) watch() {
 	var stuck []*Conn
 	d.mu.Lock()
 	for w := d.running; w != nil; w = w.next {
-		if w.conn != nil && w.seen == w.turns {
+		if w.conn != nil && w.seen == w.turns && w.told != w.turns {
+			w.told = w.turns // once is enough for a turn
 			stuck = append(stuck, w.conn)
 		}
 		w.seen = w.turns

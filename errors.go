@@ -45,6 +45,10 @@ var (
 	// run on the event loop. Use Dispatch: Pool.
 	ErrInline = errors.New("weir: cannot wait on the event loop: this needs Dispatch: weir.Pool")
 
+	// ErrNotInCallback: a Stream was read or detached while no callback of its
+	// connection runs.
+	ErrNotInCallback = errors.New("weir: a Stream can be read and detached only in a callback of its connection")
+
 	// ErrPoolFull: MaxTasks functions wait for a worker already.
 	ErrPoolFull = errors.New("weir: too many tasks wait for a worker (MaxTasks)")
 )

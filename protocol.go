@@ -108,8 +108,11 @@ func (c *Conn) SetProtocol(cd codec.Codec, h Handler) error {
 // phases. Called in a callback of the connection it holds from the next frame on:
 // bytes that have been received and not delivered are decoded by the new codec.
 // Called elsewhere it holds from some frame on. OnOpen of the new handler is not
-// called.
+// called, and its CheckConfig neither.
 func (c *Conn) Switch(p *Protocol) error {
+	if p == nil {
+		return &ConfigError{Field: "Protocol", Problem: "is required"}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.has(flagDead) {
@@ -118,6 +121,8 @@ func (c *Conn) Switch(p *Protocol) error {
 	if c.proto.Swap(p).timeouts != p.timeouts {
 		c.post()
 	}
-	c.schedule(eventResume)
+	if c.has(flagTurn) || c.in != nil {
+		c.schedule(eventResume) // to look at what is left; end drops it if nothing is
+	}
 	return nil
 }

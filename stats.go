@@ -16,9 +16,9 @@ type Stats struct {
 	FramesIn  uint64 // frames delivered to handlers
 	Buffered  int64  // bytes in buffers now: unfinished and waiting frames, backlog
 	Panics    uint64 // panics of handlers caught
-	Timeouts  uint64 // connections ended by a timeout or a deadline
+	Timeouts  uint64 // connections ended by a timeout, of frames too, or by a deadline of a Conn
 	PoolQueue int    // turns and functions that wait for a worker now
-	Workers   int    // workers now
+	Workers   int    // workers now, also those that wait and do not count against Config.Workers
 
 	// Connections refused, by cause.
 	RejectedMaxConns uint64 // MaxConns

@@ -19,8 +19,11 @@ import (
 //
 // After Detach the Stream is all there is of the connection.
 //
-// Methods may be called from any goroutine, but Read only while the callback runs,
-// or after Detach. On a connection in Inline mode they return ErrInline.
+// Methods may be called from any goroutine, but Read and Detach only while the
+// callback runs, and Read after Detach: otherwise they return ErrNotInCallback. A
+// goroutine that outlives the callback must not read on, since the next callback may
+// have begun, whose bytes it would take. On a connection in Inline mode Read, Write
+// and Detach return ErrInline.
 type Stream struct {
 	c           *Conn
 	read, write deadline
@@ -33,8 +36,9 @@ func (c *Conn) Stream() *Stream { return &Stream{c: c} }
 func (s *Stream) Conn() *Conn { return s.c }
 
 // Read waits for bytes and returns them. The error is io.EOF when the peer has
-// ended its side of the stream, os.ErrDeadlineExceeded, or that which has ended the
-// connection. What was written before is sent before it waits.
+// ended its side of the stream, os.ErrDeadlineExceeded, ErrClosed, or that which has
+// ended the connection. What was written before is sent before it waits. While
+// reading is paused, by PauseRead or by OverflowPause, nothing comes.
 func (s *Stream) Read(p []byte) (int, error) {
 	c := s.c
 	if c.loop.inline {
@@ -45,7 +49,10 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for {
+	for callback := c.callback(); ; {
+		if !c.has(flagDetached) && (!c.has(flagRunning) || callback != c.callback()) {
+			return 0, c.notInCallback()
+		}
 		if n := c.take(p); n > 0 || len(p) == 0 {
 			return n, nil
 		}
@@ -73,6 +80,23 @@ func (s *Stream) Read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		}
 	}
+}
+
+// callback tells the callback under way from the next, as far as somebody waits in
+// it. It needs mu.
+func (c *Conn) callback() uint32 {
+	if c.ext == nil {
+		return 0
+	}
+	return c.ext.callback
+}
+
+// notInCallback is the error for those who use a Stream when they must not.
+func (c *Conn) notInCallback() error {
+	if c.has(flagClosing | flagAbort | flagDead) {
+		return ErrClosed
+	}
+	return ErrNotInCallback
 }
 
 // heed has the loop look whether to read during Shutdown, where it does so only
@@ -106,6 +130,7 @@ func (c *Conn) take(p []byte) int {
 		*box = nil
 	} else {
 		in.seen, in.want = 0, 0
+		in.since = c.loop.ticksNow() // a frame that begins here does so now
 	}
 	if *box == nil || in.len() < c.loop.config.MaxPending/2 {
 		c.notFull()
@@ -126,7 +151,9 @@ func (c *Conn) notFull() {
 const streamChunk = 64 << 10
 
 // Write sends p. Unlike Conn.Write it waits as long as the backlog is above the high
-// watermark, so that a peer that reads slowly slows down the writer.
+// watermark, so that a peer that reads slowly slows down the writer. With
+// OverflowClose the connection ends with ErrSlowConsumer instead. The error is
+// os.ErrDeadlineExceeded or one of those of Conn.Write; n bytes have been accepted.
 func (s *Stream) Write(p []byte) (n int, err error) {
 	if s.c.loop.inline {
 		return 0, ErrInline
@@ -156,11 +183,13 @@ func (s *Stream) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Detach takes the connection out of the hands of its Handler: after the callback
-// under way, none but OnClose follows. The Stream may be used from any goroutine,
-// until it is closed, which has to be done.
+// Detach, called in a callback, takes the connection out of the hands of its Handler:
+// after that callback none but OnClose follows, also none of Do and AfterFunc, and
+// neither the idle nor the frame timeout counts. The Stream may be used from any
+// goroutine, until it is closed, which has to be done.
 //
-// Shutdown leaves a detached connection alone, until its context ends.
+// Shutdown leaves a detached connection alone, until its context ends. The error is
+// ErrClosed, ErrInline or ErrNotInCallback.
 func (s *Stream) Detach() error {
 	c := s.c
 	if c.loop.inline {
@@ -168,33 +197,34 @@ func (s *Stream) Detach() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.has(flagClosing | flagAbort | flagDead) {
-		return ErrClosed
+	if c.has(flagClosing|flagAbort|flagDead) || !c.has(flagRunning|flagDetached) {
+		return c.notInCallback()
 	}
+	c.extension() // where end will note it
 	c.set(flagDetached)
+	if c.has(flagDrain) { // Shutdown had come to it first
+		c.unset(flagDrain)
+		c.post()
+	}
 	return nil
 }
 
-// unpark gives the turn of a detached connection back, because the connection has
-// ended or is closing. It needs mu.
+// unpark gives the turn of a detached connection back, because the connection is
+// closing or has ended: one follows to throw away what was not read. It needs mu.
 func (c *Conn) unpark() {
-	if c.has(flagParked) {
-		c.unset(flagParked | flagTurn)
+	if c.ext != nil && c.ext.parked {
+		c.ext.parked = false
+		c.unset(flagTurn)
+		c.schedule(eventResume)
 	}
-	c.unset(flagDetached)
 }
 
 // Close closes the connection gracefully, as Conn.Close does.
 func (s *Stream) Close() error {
-	c := s.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closing(nil)
-	if c.has(flagParked) {
-		c.unpark()
-		c.schedule(eventResume) // a turn, to throw away what was not read
-	}
-	return nil
+	err := s.c.Close()
+	s.read.set(time.Time{})
+	s.write.set(time.Time{})
+	return err
 }
 
 // LocalAddr returns the address on this side.
@@ -228,7 +258,7 @@ func (s *Stream) SetWriteDeadline(t time.Time) error {
 type deadline struct {
 	mu     sync.Mutex
 	timer  *time.Timer
-	cancel chan struct{} // closed when the time has come; nil: none was ever set
+	cancel chan struct{} // closed when the time has come; nil: nobody has asked
 }
 
 func (d *deadline) set(t time.Time) {
@@ -261,9 +291,14 @@ func (d *deadline) set(t time.Time) {
 	close(cancel)
 }
 
+// done returns a channel that is closed when the time has come, also if that is set
+// only later.
 func (d *deadline) done() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.cancel == nil {
+		d.cancel = make(chan struct{})
+	}
 	return d.cancel
 }
 

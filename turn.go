@@ -26,24 +26,33 @@ func (c *Conn) turn(data []byte) {
 	t := turn{c: c, data: data}
 	c.mu.Lock()
 	flags := c.flags.Load()
-	c.flags.Store(flags&^eventMask | flagTurn | flagBatch)
+	c.flags.Store(flags&^eventMask | flagTurn | flagRunning | flagBatch)
 	t.events = flags & eventMask
-	if t.in = c.in; t.in != nil {
-		t.in.owned = true
-	}
-	t.eof = flags&(flagEOF|flagEOFDone) == flagEOF
 	if t.events&eventCalls != 0 {
 		t.calls, c.ext.calls = c.ext.calls, nil
 	}
 	t.proto = c.proto.Load()
+	if flags&flagDetached != 0 {
+		// It has ended, or is closing: what was received stays the Stream's
+		// until then, and there is no callback left but OnClose.
+		t.events, t.calls = t.events&eventClose, nil
+	} else {
+		t.eof = flags&(flagEOF|flagEOFDone) == flagEOF
+		if t.in = c.in; t.in != nil {
+			t.in.owned, t.in.next = true, t.in.off
+		}
+	}
 	c.mu.Unlock()
 
 	if t.in != nil {
 		if len(data) > 0 {
 			t.in.append(data)
+			t.in.next = t.in.off
 		}
 		t.data, t.seen = t.in.rest(), t.in.trusted(t.proto)
-		t.in.next = t.in.off
+		if t.seen > 0 {
+			t.want = t.in.want
+		}
 	}
 	t.run()
 	if t.frames > 0 {
@@ -64,23 +73,26 @@ func (t *turn) run() {
 		t.proto.handler.OnOpen(c)
 	}
 	t.deliver()
-	for _, f := range t.calls {
-		f(c)
+	for i := 0; i < len(t.calls) && !c.has(flagDetached); i++ {
+		t.calls[i](c)
+		t.reload()
 	}
-	t.reload()
-	if t.events&eventWritable != 0 && t.proto.writable != nil {
+	if t.due(eventWritable) && t.proto.writable != nil {
 		t.proto.writable.OnWritable(c)
 		t.reload()
 	}
-	if t.events&eventIdle != 0 && t.frames == 0 && t.proto.idler != nil {
+	if t.due(eventIdle) && t.proto.idler != nil && t.frames == 0 && !c.has(flagClosing|flagAbort|flagDead) {
 		t.proto.idler.OnIdle(c)
 		t.reload()
 	}
-	if t.events&eventShutdown != 0 {
+	if t.due(eventShutdown) {
 		t.shutdown()
 		t.reload()
 	}
-	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|eventResume) &&
+	if t.err == nil {
+		t.deliver() // what those callbacks have made of the rest
+	}
+	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|flagDetached|eventResume) &&
 		(!c.has(flagPaused) || c.has(flagDead)) {
 		t.finish()
 	}
@@ -89,8 +101,22 @@ func (t *turn) run() {
 	}
 }
 
-// reload looks whether a callback has called Switch, or read from a Stream.
+// due reports whether a callback for an event is to be made: none is after Detach.
+func (t *turn) due(event uint32) bool {
+	return t.events&event != 0 && !t.c.has(flagDetached)
+}
+
+// reload follows a callback, which may have called Switch, read from a Stream, or
+// waited. After Detach the rest is no longer the turn's.
 func (t *turn) reload() {
+	if t.c.has(flagDetached | flagUncounted) {
+		t.c.mu.Lock()
+		t.c.returned()
+		t.c.mu.Unlock()
+		if t.c.has(flagDetached) {
+			return
+		}
+	}
 	if p := t.c.proto.Load(); p != t.proto {
 		t.proto, t.seen, t.want = p, 0, 0
 	}
@@ -127,6 +153,9 @@ func (t *turn) deliver() {
 			return
 		}
 		rest := t.data[t.used:]
+		if len(rest) == t.seen {
+			return // nothing new since it was looked at
+		}
 		frame, n, err := t.proto.decode(rest, t.seen)
 		if err != nil {
 			t.err = err
@@ -153,10 +182,13 @@ func (t *turn) deliver() {
 // stopped reports whether no further frame is to be delivered in this turn.
 func (t *turn) stopped() bool {
 	switch flags := t.c.flags.Load(); {
+	case flags&flagDetached != 0:
+		t.held = true
+		return true
 	case flags&(flagClosing|flagAbort) != 0:
 		t.consume(len(t.data) - t.used)
 		return true
-	case flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0, flags&flagDetached != 0:
+	case flags&(flagPaused|flagHeld) != 0 && flags&flagDead == 0:
 		t.held = true
 		return true
 	}
@@ -242,7 +274,7 @@ func (t *turn) end() {
 	if t.err != nil {
 		c.closing(t.err)
 	}
-	c.recount()
+	c.returned()
 	arrived := t.putBack()
 	if c.out != nil && !c.has(flagBlocked) {
 		c.flush()
@@ -256,9 +288,9 @@ func (t *turn) end() {
 		c.set(flagGreeted) // the peer was waiting for us
 		c.post()
 	}
+	c.unset(flagBatch | flagRunning)
 	if c.has(flagDetached) && !c.has(flagClosing|flagAbort|flagDead) {
-		c.unset(flagBatch)
-		c.set(flagParked) // the turn stays taken, for the Stream
+		c.ext.parked = true // the turn stays taken, for the Stream
 		return
 	}
 	if c.has(flagPaused|flagHeld) && !c.has(flagDead) {
@@ -268,10 +300,9 @@ func (t *turn) end() {
 		c.unset(eventResume) // there is nothing to look at again
 	}
 	if arrived || c.has(eventMask) {
-		c.unset(flagBatch)
 		c.pass()
 	} else {
-		c.unset(flagBatch | flagTurn)
+		c.unset(flagTurn)
 		if c.has(flagDrain) || c.in != nil && t.proto.frameTimeout(c.loop.config, 0) > 0 {
 			c.post()
 		}
@@ -286,6 +317,9 @@ func (t *turn) end() {
 func (t *turn) putBack() (arrived bool) {
 	c := t.c
 	if t.in != nil {
+		if n := t.in.next - t.in.off; n != t.used { // by a Stream, after Detach
+			t.used, t.seen, t.want = n, 0, 0
+		}
 		t.in.owned = false
 		c.in, t.in.more = t.in.more, nil
 	}
@@ -325,11 +359,11 @@ func (t *turn) putBack() (arrived bool) {
 func (t *turn) close() {
 	c := t.c
 	c.mu.Lock()
-	c.recount()
+	c.returned()
 	if t.err != nil {
 		c.cause(t.err)
 	}
-	t.used = len(t.data)
+	t.consume(len(t.data) - t.used)
 	t.putBack()
 	if c.in != nil {
 		c.in.release()
@@ -342,7 +376,15 @@ func (t *turn) close() {
 	c.unset(flagBatch)
 	err := c.closeErr()
 	c.mu.Unlock()
+	defer t.over()
 	defer t.catch()
-	t.reload()
-	t.proto.handler.OnClose(c, err)
+	c.proto.Load().handler.OnClose(c, err)
+}
+
+// over follows OnClose. The turn stays taken, so there is none after it.
+func (t *turn) over() {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	t.c.returned()
+	t.c.unset(flagRunning)
 }
