@@ -2,8 +2,13 @@
 
 package main
 
+import "slices"
+
 // httpPeers are the servers of the http benchmark, in the order of the table.
-var httpPeers = []peer{netHTTPPeer, fasthttpPeer}
+var httpPeers = slices.Concat(
+	[]peer{netHTTPPeer, fasthttpPeer},
+	hertzPeers,
+)
 
 func httpBenchmark() benchmark {
 	return benchmark{
