@@ -48,6 +48,7 @@ func TestInflate(t *testing.T) {
 		{name: "reserved block type", peer: plain, stream: one("\x06"), code: 1007, detail: "corrupt"},
 		{name: "broken off", peer: plain, stream: one(hello[:5]), code: 1007, detail: "corrupt"},
 		{name: "stored block broken off", peer: plain, stream: wire(nil).compressed(websocket.Binary, true, []byte("\x00\xff\x00\x00\xff123")), code: 1007, detail: "corrupt"},
+		{name: "stored block broken off where the tail would fill it", peer: plain, stream: wire(nil).compressed(websocket.Binary, true, []byte("\x00\x0c\x00\xf3\xff123")), code: 1007, detail: "corrupt"},
 		{name: "tail not removed", peer: plain, stream: one(hello + "\x00\x00\xff\xff\x00"), events: events("text Hello")},
 		{name: "not UTF-8", peer: plain, stream: one("\x00\x02\x00\xfd\xff\xc3\x28\x00"), code: 1007, detail: "UTF-8"},
 		{name: "ends within a rune", peer: plain, stream: one("\x00\x01\x00\xfe\xff\xc3\x00"), code: 1007, detail: "UTF-8"},

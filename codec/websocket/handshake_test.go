@@ -60,7 +60,7 @@ func TestHandshake(t *testing.T) {
 			switch {
 			case tt.status == 0 && (err != nil || key != sampleKey):
 				t.Errorf("key %q, error %v", key, err)
-			case tt.status != 0 && (refused == nil || refused.Status != tt.status || refused.Detail == "" || key != ""):
+			case tt.status != 0 && (refused == nil || refused.Status != tt.status || err.Error() != "websocket: handshake: "+refused.Detail || key != ""):
 				t.Errorf("key %q, error %v, want status %d", key, err, tt.status)
 			}
 		})

@@ -43,6 +43,23 @@ func TestFloodOfEmptyFragmentsEnds(t *testing.T) {
 	}
 }
 
+// A Reader does not rely on a Codec to have refused what it could.
+func TestReaderChecksByItself(t *testing.T) {
+	r := websocket.Reader{Inflater: new(websocket.Inflater)}
+	if _, _, err := r.Next(websocket.AppendMasked(nil, websocket.Binary, false, true, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Next(websocket.AppendMasked(nil, websocket.Continuation, true, true, nil)); code(err) != websocket.ProtocolError {
+		t.Errorf("compression bit on a continuation: %v", err)
+	}
+	if _, _, err := r.Next(websocket.AppendMasked(nil, websocket.Close, true, false, make([]byte, 126))); code(err) != websocket.ProtocolError {
+		t.Errorf("close frame of 126 bytes: %v", err)
+	}
+	if r.Joining() {
+		t.Error("a message is under way after an error")
+	}
+}
+
 func TestIdleReaderIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(websocket.Reader{}); size > 48 {
 		t.Errorf("a Reader has %d bytes", size)
