@@ -165,6 +165,7 @@ func TestParseRefuses(t *testing.T) {
 		{"opaque URI", "GET mailto:a@b HTTP/1.1\r\nHost: a" + end, 400, "target"},
 		{"bad scheme", "GET 1ttp://a/ HTTP/1.1\r\nHost: a" + end, 400, "target"},
 		{"scheme with an underscore", "GET h_p://a/ HTTP/1.1\r\nHost: a" + end, 400, "target"},
+		{"absolute with a percent at the end", "GET http://a/%4 HTTP/1.1\r\nHost: a" + end, 400, "target"},
 		{"absolute with a bad percent", "GET http://a/%x HTTP/1.1\r\nHost: a" + end, 400, "target"},
 
 		// Field lines: RFC 9112, 5.

@@ -9,25 +9,13 @@ func pathEnd(b []byte, i int) int {
 		switch c := b[i]; {
 		case class[c]&inPath != 0:
 			i++
-		case c != '%':
-			return i
-		case len(b)-i < 3:
-			return pastPercent(b, i)
-		case class[b[i+1]]&class[b[i+2]]&isHex == 0:
-			return i
-		default:
+		case c == '%' && len(b)-i > 2 && class[b[i+1]]&class[b[i+2]]&isHex != 0:
 			i += 3
+		default:
+			return i
 		}
 	}
 	return i
-}
-
-// pastPercent is pathEnd for a '%' that the digits behind are not all there yet.
-func pastPercent(b []byte, i int) int {
-	if i+1 < len(b) && class[b[i+1]]&isHex == 0 {
-		return i
-	}
-	return len(b)
 }
 
 // queryEnd returns where the query at b[i] ends. What a '%' in it means is left
