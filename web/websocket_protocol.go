@@ -47,8 +47,14 @@ func (ws *WebSocket) makeTable() error {
 		if p&phaseAwaiting != 0 {
 			t = ws.settings.awaiting
 		}
+		h := socketHandler{ws: ws, timeouts: t, awaiting: p&phaseAwaiting != 0}
 		var err error
-		if ws.table[i], err = weir.NewProtocol(cd, &socketHandler{ws: ws, timeouts: t, awaiting: p&phaseAwaiting != 0}); err != nil {
+		if t.Idle > 0 {
+			ws.table[i], err = weir.NewProtocol(cd, &pingingHandler{h})
+		} else {
+			ws.table[i], err = weir.NewProtocol(cd, &h)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -94,19 +100,6 @@ func (h *socketHandler) OnError(c *weir.Conn, err error) {
 	}
 }
 
-// OnIdle pings a peer that has been silent, and ends one that has not answered.
-func (h *socketHandler) OnIdle(c *weir.Conn) {
-	s, ok := SocketOf(c)
-	switch {
-	case !ok:
-		c.Abort()
-	case h.awaiting:
-		s.pongTimeout()
-	default:
-		s.probe()
-	}
-}
-
 func (h *socketHandler) OnWritable(c *weir.Conn) {
 	if h.ws.OnWritable == nil {
 		return
@@ -128,6 +121,23 @@ func (h *socketHandler) OnShutdown(c *weir.Conn) {
 func (h *socketHandler) OnClose(c *weir.Conn, err error) {
 	if s, ok := SocketOf(c); ok {
 		s.ended(err)
+	}
+}
+
+// pingingHandler is a socketHandler with a PingInterval. Without one it is weir that
+// ends silent connections, if Config.IdleTimeout says so.
+type pingingHandler struct{ socketHandler }
+
+// OnIdle pings a peer that has been silent, and ends one that has not answered.
+func (h *pingingHandler) OnIdle(c *weir.Conn) {
+	s, ok := SocketOf(c)
+	switch {
+	case !ok:
+		c.Abort()
+	case h.awaiting:
+		s.pongTimeout()
+	default:
+		s.probe()
 	}
 }
 
