@@ -119,10 +119,10 @@ func (w *response) rescue(v any) {
 	if w.scratch != nil {
 		w.release()
 	}
-	w.conn.Close()
 	if v != nil && v != http.ErrAbortHandler {
 		panic(v)
 	}
+	w.conn.Close()
 }
 
 // apologize sends a 500 in place of the response.

@@ -179,7 +179,8 @@ func TestWriteDeadline(t *testing.T) {
 				t.Errorf("the write ends with %v", err)
 			}
 		}
-		io.Copy(io.Discard, c)
+		io.Copy(io.Discard, c) // until the server closes
+		c.Close()
 		eventually(t, "the connection has ended", func() bool { return s.Stats().Conns == 0 })
 	})
 }
