@@ -32,7 +32,7 @@ type benchmark struct {
 
 // benchmarks returns them all. Tests add peers to the lists.
 func benchmarks() []benchmark {
-	return []benchmark{echoBenchmark(), httpBenchmark()}
+	return []benchmark{echoBenchmark(), httpBenchmark(), wsBenchmark()}
 }
 
 func findBenchmark(name string) (benchmark, error) {
