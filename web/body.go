@@ -116,8 +116,11 @@ func (b *body) read(p []byte) (n int, err error) {
 			return n, io.EOF
 		}
 	}
-	if b.received += int64(n); err == nil {
-		err = b.checkSize()
+	b.received += int64(n)
+	if limit := b.w.h.limits.MaxBody; limit >= 0 && b.received > limit {
+		n -= int(b.received - limit)
+		err = &http.MaxBytesError{Limit: limit}
+		b.w.h.counters.tooLarge.Add(1)
 	}
 	if err != nil && !b.isDeadline(err) {
 		b.fail(err)
@@ -310,15 +313,6 @@ func (b *body) interrupt() {
 }
 
 var longAgo = time.Unix(1, 0)
-
-// checkSize applies MaxBody to a body that has not told its size.
-func (b *body) checkSize() error {
-	if limit := b.w.h.limits.MaxBody; limit >= 0 && b.received > limit {
-		b.w.h.counters.tooLarge.Add(1)
-		return &http.MaxBytesError{Limit: limit}
-	}
-	return nil
-}
 
 // fail ends the body before its end.
 func (b *body) fail(err error) error {

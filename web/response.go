@@ -273,9 +273,7 @@ func (w *response) emit(more []byte, last bool) error {
 	if w.err == nil && len(more) > 0 {
 		_, w.err = w.blocking().Write(more)
 	}
-	if s.out = end[:chunkHead]; w.err != nil {
-		w.closing = true
-	}
+	s.out = end[:chunkHead]
 	return w.err
 }
 
@@ -340,6 +338,14 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 func (w *response) EnableFullDuplex() error {
 	w.fullDuplex = true
 	return nil
+}
+
+// CloseNotify is what Request.Context is for. It is deprecated in net/http, but
+// routers of today still ask for it.
+func (w *response) CloseNotify() <-chan bool {
+	gone := make(chan bool, 1)
+	w.ctx.AfterFunc(func() { gone <- true })
+	return gone
 }
 
 // expectNothing: a final response without a 100 Continue says that the body is not

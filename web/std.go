@@ -82,6 +82,9 @@ func (w *response) finish(r *http.Request) {
 	if r.MultipartForm != nil {
 		_ = r.MultipartForm.RemoveAll() // temporary files: nobody to tell
 	}
+	if w.err != nil {
+		w.closing = true
+	}
 	// A response shorter than it has said would swallow the next.
 	if w.length >= 0 && w.written != w.length && !w.head && bodyAllowed(w.status) {
 		w.closing = true

@@ -100,7 +100,7 @@ func TestMaxBody(t *testing.T) {
 	readAll := func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			http.Error(w, fmt.Sprint("limit ", e.Limit), http.StatusRequestEntityTooLarge)
+			http.Error(w, fmt.Sprint("limit ", e.Limit, " got ", len(b)), http.StatusRequestEntityTooLarge)
 			return
 		}
 		fmt.Fprint(w, len(b), err)
@@ -114,7 +114,7 @@ func TestMaxBody(t *testing.T) {
 		}{
 			{"declared", one("POST / HTTP/1.1\nHost: a\nContent-Length: 101", text(101))[0], []string{"413", "close=true"}, 1},
 			{"declared, expect", one("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 101")[0], []string{"413", "close=true"}, 1},
-			{"chunked", one("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked", chunked(text(60), text(60)))[0], []string{"413", "close=true", "limit 100"}, 1},
+			{"chunked", one("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked", chunked(text(60), text(60)))[0], []string{"413", "close=true", "limit 100 got 100"}, 1},
 			{"allowed", one("POST / HTTP/1.1\nHost: a\nContent-Length: 100\nConnection: close", text(100))[0], []string{"200", "100 <nil>"}, 0},
 			{"allowed, chunked", one("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nConnection: close", chunked(text(60), text(40)))[0], []string{"200", "100 <nil>"}, 0},
 		} {

@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+type responseKey struct{}
+
 // The context ends when the client goes away, for those who wait and those who ask.
 func TestContextEndsWithTheClient(t *testing.T) {
 	type key struct{}
@@ -31,6 +33,9 @@ func TestContextEndsWithTheClient(t *testing.T) {
 			context.AfterFunc(ctx, func() { close(ended) })
 			<-ended
 		}},
+		{"CloseNotify", func(ctx context.Context) {
+			<-ctx.Value(responseKey{}).(interface{ CloseNotify() <-chan bool }).CloseNotify()
+		}},
 		{"child", func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(context.WithValue(ctx, key{}, 1), time.Hour)
 			defer cancel()
@@ -45,7 +50,7 @@ func TestContextEndsWithTheClient(t *testing.T) {
 						t.Errorf("at first: %v", err)
 					}
 					close(begun)
-					tc.wait(r.Context())
+					tc.wait(context.WithValue(r.Context(), responseKey{}, w))
 					ended <- r.Context().Err()
 				})
 				c := dial(t, addr)
