@@ -11,11 +11,13 @@ const (
 	defaultMaxTrailer = 4096
 )
 
-func maxTrailer(max int) int {
-	if max <= 0 {
+// maxTrailer is the maximum in force for a MaxTrailer field. The empty line
+// always fits: no body could end without it.
+func maxTrailer(limit int) int {
+	if limit <= 0 {
 		return defaultMaxTrailer
 	}
-	return max
+	return max(limit, len("\r\n"))
 }
 
 // parseChunkLine reads chunk-size [ chunk-ext ] CRLF (RFC 9112, 7.1). n is the
