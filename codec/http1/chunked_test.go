@@ -141,6 +141,7 @@ var chunkTests = []struct {
 	{"extension without a value", "5;a=\r\nhello\r\n", "", "", "", false, 400, "extension"},
 	{"quotes without an end", "5;a=\"b\r\nhello\r\n", "", "", "", false, 400, "extension"},
 	{"quotes that a backslash keeps open", "5;a=\"b\\\"\r\nhello\r\n", "", "", "", false, 400, "extension"},
+	{"quotes that end in a backslash", "5;a=\"b\\\r\nhello\r\n", "", "", "", false, 400, "extension"},
 	{"space behind an extension", "5;a \r\nhello\r\n", "", "", "", false, 400, "extension"},
 	{"extension of two words", "5;a b\r\nhello\r\n", "", "", "", false, 400, "extension"},
 	{"longest extension", "1;" + strings.Repeat("a", 1020) + "\r\nx\r\n0\r\n\r\n", "x", "", "", true, 0, ""},
@@ -231,6 +232,37 @@ func TestChunkedReset(t *testing.T) {
 	checkRefusal(t, got.err, 431, "")
 	if got = dechunk(t, &d, []byte("1\r\nx\r\n0\r\n\r\n")); !got.done || string(got.data) != "x" || got.trailer != "" {
 		t.Fatal(got)
+	}
+}
+
+// TestChunkedNeed shows that Need never asks for a byte behind the body, and
+// that who reads what it asks for gets to the end.
+func TestChunkedNeed(t *testing.T) {
+	for _, body := range []string{
+		"0\r\n\r\n",
+		"5\r\nhello\r\n00a;b=c\r\n0123456789\r\n0\r\n\r\n",
+		"1\r\nx\r\n000;a\r\nA: b\r\nC: d\r\n\r\n",
+	} {
+		var d http1.Chunked
+		consumed, read := 0, 0
+		for !d.Done() {
+			data, framing := d.Need()
+			need := int(data) + framing
+			if need == 0 || consumed+need > len(body) {
+				t.Fatalf("%q: %d bytes needed at %d", body, need, consumed)
+			}
+			// What is there already and not enough for Next is not read again.
+			read = max(consumed+need, read+1)
+			for n := -1; n != 0; consumed += n {
+				var err error
+				if _, n, err = d.Next([]byte(body[consumed:read])); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if data, framing := d.Need(); data != 0 || framing != 0 || consumed != len(body) {
+			t.Errorf("%q: %d and %d bytes needed at the end, at %d", body, data, framing, consumed)
+		}
 	}
 }
 
