@@ -239,8 +239,8 @@ var twins = []twin{
 	{"404", status(404, "lost"), one("GET / HTTP/1.1\nHost: weir.test")},
 	{"500", status(500, ""), one("GET / HTTP/1.1\nHost: weir.test")},
 	{"799", status(799, "odd"), one("GET / HTTP/1.1\nHost: weir.test")},
-	{"http.Error", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nope", 403) }, one("GET / HTTP/1.1\nHost: weir.test")},
-	{"http.Redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b?c", 302) }, one("GET /a HTTP/1.1\nHost: weir.test")},
+	{"http.Error", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nope", http.StatusForbidden) }, one("GET / HTTP/1.1\nHost: weir.test")},
+	{"http.Redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b?c", http.StatusFound) }, one("GET /a HTTP/1.1\nHost: weir.test")},
 	{"http.NotFound", http.NotFound, one("GET /a HTTP/1.1\nHost: weir.test")},
 	{"http.SetCookie", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b c", HttpOnly: true})

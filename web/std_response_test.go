@@ -275,21 +275,28 @@ func TestMisuseIsLogged(t *testing.T) {
 
 // What is written when the handler has returned is refused.
 func TestWriteAfterTheHandler(t *testing.T) {
-	kept := make(chan http.ResponseWriter, 1)
-	addr, _ := serveStd(t, pool, func(w http.ResponseWriter, _ *http.Request) { kept <- w })
-	converse(t, addr, []string{get}, whole)
-	w := receive(t, kept, "the response")
-	if n, err := w.Write([]byte("late")); n != 0 || err == nil {
-		t.Errorf("Write: %d, %v", n, err)
+	var kept http.ResponseWriter
+	addr, _ := serveStd(t, pool, func(w http.ResponseWriter, _ *http.Request) {
+		if kept == nil {
+			kept = w
+			return
+		}
+		if n, err := kept.Write([]byte("late")); n != 0 || err == nil {
+			t.Errorf("Write: %d, %v", n, err)
+		}
+		if err := http.NewResponseController(kept).Flush(); err == nil {
+			t.Error("Flush: no error")
+		}
+		if _, _, err := http.NewResponseController(kept).Hijack(); err == nil {
+			t.Error("Hijack: no error")
+		}
+		kept.Header().Set("A", "b")
+		kept.WriteHeader(500)
+	})
+	got := converse(t, addr, []string{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", get}, whole)
+	if strings.Count(got, "HTTP/1.1 200 length=0") != 2 {
+		t.Error(got)
 	}
-	if err := http.NewResponseController(w).Flush(); err == nil {
-		t.Error("Flush: no error")
-	}
-	if _, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		t.Error("Hijack: no error")
-	}
-	w.Header().Set("A", "b")
-	w.WriteHeader(500)
 }
 
 func TestHandlerMaxRequests(t *testing.T) {
