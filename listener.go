@@ -43,6 +43,7 @@ type listener struct {
 	locals   map[netip.Addr]*socket.Addr // then: one per address, shared by its connections
 	token    reactor.Token
 	interest reactor.Interest
+	early    bool // those who are accepted may have come before the options were set, and so have not inherited them
 
 	spare   int // a descriptor to close when there are none left; -1 if it is closed
 	backoff time.Duration
@@ -55,7 +56,7 @@ type listener struct {
 
 // newListener takes over ln.
 func newListener(s *Server, e *engine, l *loop, ln net.Listener) (*listener, error) {
-	a := &listener{server: s, engine: e, loop: l, proto: s.proto, ln: ln, spare: -1, logged: map[string]time.Duration{}, gone: make(chan struct{})}
+	a := &listener{server: s, engine: e, loop: l, proto: s.proto, ln: ln, early: true, spare: -1, logged: map[string]time.Duration{}, gone: make(chan struct{})}
 	var err error
 	if a.fd, err = listenerFD(ln); err != nil {
 		return nil, err
@@ -148,6 +149,7 @@ func (a *listener) OnReady(reactor.Interest) {
 			a.place(fd, remote)
 		case errors.Is(err, socket.ErrAgain):
 			a.tokens++ // nobody has come for it
+			a.early = false
 			return
 		case socket.IsTemporary(err):
 		case socket.IsExhausted(err):
@@ -177,8 +179,8 @@ func (a *listener) place(fd int, remote socket.Addr) {
 		socket.Close(fd)
 		return
 	}
-	if !remote.IsTCP() {
-		if err := socket.Set(fd, false, a.engine.config.Socket.socket()); err != nil {
+	if tcp := remote.IsTCP(); !tcp || a.early {
+		if err := socket.Set(fd, tcp, a.engine.config.Socket.socket()); err != nil {
 			a.warn("weir: socket options", slog.Any("err", err))
 		}
 	}
