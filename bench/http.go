@@ -8,6 +8,7 @@ import "slices"
 var httpPeers = slices.Concat(
 	[]peer{netHTTPPeer, fasthttpPeer},
 	hertzPeers,
+	weirHTTPPeers,
 )
 
 func httpBenchmark() benchmark {
@@ -24,7 +25,7 @@ response.
 		use: `  go run ./bench http -conns 1000
   go run ./bench http -conns 1,100,1000 -pipeline 1 -rounds 5 -json http.json
   go run ./bench http -conns 1000 -pipeline 1 -rate 20000
-  go run ./bench http -peers fasthttp -pipeline 16 -cpuprofile cpu.prof
+  go run ./bench http -peers weir-fast -pipeline 16 -cpuprofile cpu.prof
 `,
 		unit:   "req",
 		peers:  httpPeers,

@@ -34,6 +34,11 @@ func startWeir(dispatch weir.Dispatch) (string, error) {
 		}),
 		Config: weir.Config{Dispatch: dispatch},
 	}
+	return serveWeir(srv)
+}
+
+// serveWeir serves with any weir server.
+func serveWeir(srv *weir.Server) (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err

@@ -2,8 +2,13 @@
 
 package main
 
+import "slices"
+
 // wsPeers are the servers of the ws benchmark, in the order of the table.
-var wsPeers = []peer{gorillaPeer, coderPeer, gobwasPeer, gwsPeer}
+var wsPeers = slices.Concat(
+	[]peer{gorillaPeer, coderPeer, gobwasPeer, gwsPeer},
+	weirWSPeers,
+)
 
 func wsBenchmark() benchmark {
 	return benchmark{
@@ -17,7 +22,7 @@ Every byte that comes back is compared. Nobody asks for compression.
 		use: `  go run ./bench ws -conns 1000
   go run ./bench ws -conns 10000 -size 16,1024 -rounds 5 -json ws.json
   go run ./bench ws -conns 1000 -rate 20000
-  go run ./bench ws -peers gws -cpuprofile cpu.prof
+  go run ./bench ws -peers weir-ws -cpuprofile cpu.prof
 `,
 		unit:     "msg",
 		peers:    wsPeers,
