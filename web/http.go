@@ -36,6 +36,24 @@ type HTTP struct {
 // Handler serves requests with an http.Handler: a router, middleware and handlers
 // that were written for net/http run as they are. It needs a server in Pool mode,
 // the default.
+//
+// What differs from net/http's own server:
+//
+//   - Bodies of up to Limits.BufferBody are received before the handler is called.
+//   - Content-Length is computed for responses of up to 4 KiB, not 2.
+//   - A panic before anything was sent is answered with 500. One after Hijack closes
+//     the connection.
+//   - A body that the handler has not read is taken in for five seconds at the most,
+//     and up to 256 KiB, before the connection is given up. http.MaxBytesReader does
+//     not close it otherwise.
+//   - Limits.BodyRate ends a body that comes too slowly, with ErrSlowBody, without any
+//     deadline being set.
+//   - Requests are held to the letter of RFC 9112; so CONNECT with a path, of net/rpc,
+//     is refused. Informational responses are not sent to HTTP/1.0.
+//   - http.ServerContextKey gives an *http.Server that does not run and only tells the
+//     limits. Request.TLS is nil, and HTTP/2 is not spoken.
+//   - From Flush or Hijack on, a handler does not count against weir.Config.Workers, so
+//     that event streams do not keep others waiting.
 func Handler(h http.Handler) *HTTP {
 	if h == nil {
 		h = http.DefaultServeMux
