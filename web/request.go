@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 
@@ -96,7 +97,7 @@ func announcedTrailer(h http.Header) http.Header {
 	trailer := make(http.Header)
 	for _, line := range lines {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = http.CanonicalHeaderKey(strings.Trim(name, " \t")); validTrailer(name) {
+			if name = http.CanonicalHeaderKey(textproto.TrimString(name)); validTrailer(name) {
 				trailer[name] = nil
 			}
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (w *response) inspect() {
 	for _, line := range h["Trailer"] {
 		f.trailers = true
 		for name := range strings.SplitSeq(line, ",") {
-			if name = http.CanonicalHeaderKey(strings.Trim(name, " \t")); validTrailer(name) {
+			if name = http.CanonicalHeaderKey(textproto.TrimString(name)); validTrailer(name) {
 				w.trailers = append(w.trailers, name)
 			}
 		}
@@ -117,7 +118,7 @@ func (w *response) isDecided(name string) bool {
 // appendField appends the lines of a field.
 func appendField(dst []byte, f field) []byte {
 	for _, v := range f.values {
-		dst = http1.AppendHeader(dst, f.name, trim(v))
+		dst = http1.AppendHeader(dst, f.name, textproto.TrimString(v))
 	}
 	return dst
 }
@@ -268,7 +269,7 @@ func validTrailer(name string) bool {
 func hasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.Trim(t, " \t"), token) {
+			if strings.EqualFold(textproto.TrimString(t), token) {
 				return true
 			}
 		}
@@ -287,6 +288,3 @@ func isFieldName(name string) bool {
 }
 
 var tokenByte = table("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-// trim strips the white space that may surround a value.
-func trim(v string) string { return strings.Trim(v, " \t\r\n") }
