@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -50,8 +51,8 @@ func TestWrk(t *testing.T) {
 		{"fast inline", []string{"-dispatch", "inline"}, func(url string) []string { return []string{url + "/plaintext"} }},
 		{"nethttp", []string{"-api", apiNetHTTP}, func(url string) []string { return []string{url + "/plaintext"} }},
 		{"fast inline, pipelined", []string{"-dispatch", "inline"}, func(url string) []string { return []string{"-s", pipeline, url + "/plaintext"} }},
-		{"nethttp, pipelined", []string{"-api", apiNetHTTP}, func(url string) []string { return []string{"-s", pipeline, url + "/json", "--", "32"} }},
-		{"fast pool, authorized", nil, func(url string) []string { return []string{"-s", authorization, url + "/json", "--", "secret"} }},
+		{"nethttp, pipelined", []string{"-api", apiNetHTTP}, func(url string) []string { return []string{"-s", pipeline, url + "/json"} }},
+		{"fast pool, authorized", nil, func(url string) []string { return []string{"-s", authorization, url + "/json"} }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, url := start(t, test.args...)
@@ -72,14 +73,16 @@ func TestWrk(t *testing.T) {
 func TestWrkScripts(t *testing.T) {
 	clitest.Tool(t, "wrk", "wrk")
 	for _, test := range []struct {
-		script, token, want string
+		script, env, want string
 	}{
-		{"authorization.lua", "secret", "Bearer secret"},
+		{"authorization.lua", "TOKEN=secret", "Bearer secret"},
 		{"authorization.lua", "", "Bearer " + strings.Repeat("x", 160)},
-		{"pipeline.lua", "", ""},
-		{"pipeline.lua", "4", ""},
+		{"pipeline.lua", "DEPTH=4", ""},
 	} {
-		t.Run(test.script+" "+test.token, func(t *testing.T) {
+		t.Run(test.script+" "+test.env, func(t *testing.T) {
+			if name, value, ok := strings.Cut(test.env, "="); ok {
+				t.Setenv(name, value)
+			}
 			var others atomic.Int64
 			srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Authorization") != test.want || r.Method != "GET" || r.URL.Path != "/x" || !strings.HasPrefix(r.Host, "127.0.0.1:") {
@@ -87,14 +90,26 @@ func TestWrkScripts(t *testing.T) {
 				}
 			}))
 			defer srv.Close()
-			args := []string{"-s", filepath.Join("wrk", test.script), srv.URL + "/x"}
-			if test.token != "" {
-				args = append(args, "--", test.token)
-			}
-			wrk(t, args...)
+			wrk(t, "-s", filepath.Join("wrk", test.script), srv.URL+"/x")
 			if n := others.Load(); n > 0 {
 				t.Errorf("%d requests are others than wanted", n)
 			}
 		})
+	}
+}
+
+// The README has the script as it is.
+func TestWrkReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join("wrk", "authorization.lua"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(script), "\n\n")
+	if !strings.Contains(string(readme), "```lua\n"+code+"```\n") {
+		t.Errorf("README.md is without\n%s", code)
 	}
 }

@@ -1,11 +1,9 @@
--- Sends an Authorization header with every request:
+-- Sends an Authorization header with every request, with wrk or wrk2:
 --
---	wrk -c 100 -d 10s -s examples/http/wrk/authorization.lua http://127.0.0.1:8080/json
---	wrk ... -s examples/http/wrk/authorization.lua http://127.0.0.1:8080/json -- "$TOKEN"
+--	TOKEN=secret wrk -t 2 -c 100 -d 10s -s examples/http/wrk/authorization.lua http://127.0.0.1:8080/json
 --
--- What follows the second -- is the token. Without one it is about as long as those
--- that services sign and hand out.
+-- Without TOKEN it is about as long as those that services sign and hand out.
 
-function init(args)
-   wrk.headers["Authorization"] = "Bearer " .. (args[1] or ("x"):rep(160))
-end
+local token = os.getenv("TOKEN") or ("x"):rep(160)
+
+wrk.headers["Authorization"] = "Bearer " .. token
