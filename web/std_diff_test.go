@@ -463,10 +463,18 @@ func TestTwinOfNetHTTP(t *testing.T) {
 	for _, tw := range twins {
 		t.Run(tw.name, func(t *testing.T) {
 			want := converse(t, serveNetHTTP(t, tw.handler), tw.requests, whole)
+			total := len(strings.Join(tw.requests, ""))
+			step := max(1, total/250)
+			if testing.Short() {
+				step = max(1, total/8)
+			}
+			var pools []mode
 			for _, m := range modes() {
-				if m.dispatch != pool.dispatch {
-					continue
+				if m.dispatch == pool.dispatch {
+					pools = append(pools, m)
 				}
+			}
+			for k, m := range pools {
 				addr, _ := serveStd(t, m, tw.handler)
 				check := func(how string, cut func([]byte) [][]byte) {
 					t.Helper()
@@ -475,15 +483,10 @@ func TestTwinOfNetHTTP(t *testing.T) {
 					}
 				}
 				check("whole", whole)
-				total := len(strings.Join(tw.requests, ""))
 				if total < 10_000 {
 					check("byte by byte", byteByByte)
 				}
-				step := max(1, total/30)
-				if testing.Short() {
-					step = max(1, total/8)
-				}
-				for i := 1; i < total; i += step {
+				for i := 1 + k*step; i < total; i += len(pools) * step { // every split, on one of the pollers
 					check(fmt.Sprintf("split at %d", i), splitAt(i))
 				}
 			}
