@@ -214,6 +214,9 @@ func (b *body) receive(p []byte) (int, error) {
 func (b *body) arm() error {
 	b.deadlineMu.Lock()
 	defer b.deadlineMu.Unlock()
+	if b.ended.Load() {
+		return http.ErrBodyReadAfterClose // lest interrupt be undone
+	}
 	now := time.Now()
 	first := b.deadline
 	if !first.IsZero() && !first.After(now) {

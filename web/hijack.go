@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/weir-go/weir"
 )
@@ -44,21 +45,34 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		s.Close()
 		return nil, nil, err
 	}
-	return s, bufio.NewReadWriter(w.body.remaining(s), bufio.NewWriter(s)), nil
+	rest := w.body.detach()
+	if err := s.SetDeadline(time.Time{}); err != nil {
+		return nil, nil, err
+	}
+	return s, bufio.NewReadWriter(readerFrom(rest, s), bufio.NewWriter(s)), nil
 }
 
-// remaining returns a reader of what is left of the body, as far as it came with
-// the head, and of all that follows it.
-func (b *body) remaining(s *weir.Stream) *bufio.Reader {
+// detach ends the body for the sake of those who read the Stream now, and returns
+// what it has and they have not.
+func (b *body) detach() (rest []byte) {
+	b.ended.Store(true)
 	b.closed.Store(true)
+	if b.stream != nil {
+		b.interrupt()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rest := slices.Concat(b.data, b.framing) // the frame is the turn's
+	b.stream = nil
+	return slices.Concat(b.data, b.framing) // data may be the frame, which is the turn's
+}
+
+// readerFrom returns a reader of rest, which is Buffered, and what follows it.
+func readerFrom(rest []byte, s *weir.Stream) *bufio.Reader {
 	if len(rest) == 0 {
 		return bufio.NewReader(s)
 	}
 	r := bufio.NewReaderSize(&prefixed{rest, s}, len(rest))
-	_, _ = r.Peek(len(rest)) // so that it is Buffered
+	_, _ = r.Peek(len(rest)) // it is there
 	return r
 }
 

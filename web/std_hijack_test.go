@@ -125,6 +125,39 @@ func TestHijackDeadline(t *testing.T) {
 	})
 }
 
+// The limits of a body that was read in part do not hold for what follows it.
+func TestHijackWithinABody(t *testing.T) {
+	const grace = 20 * time.Millisecond
+	eachPoolMode(t, func(t *testing.T, m mode) {
+		for _, head := range []string{"Content-Length: 100000\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n1000\r\nabc"} {
+			addr, _, _ := limited(t, m, web.Limits{HeadTimeout: grace, BodyRate: 1 << 30}, func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.ReadFull(r.Body, make([]byte, 3)); err != nil {
+					t.Error(err)
+				}
+				reading := make(chan struct{})
+				go func() {
+					close(reading)
+					r.Body.Read(make([]byte, 1))
+				}()
+				<-reading
+				c, rw := hijack(t, w)
+				io.WriteString(c, "mine\n")
+				go echoLines(c, rw)
+			})
+			c := dial(t, addr)
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\n"+head)
+			r := bufio.NewReader(c)
+			for _, want := range []string{"mine\n", "LATE\n"} {
+				if got, err := r.ReadString('\n'); got != want {
+					t.Fatalf("%q instead of %q, %v", got, want, err)
+				}
+				<-time.After(2 * grace) // longer than the body would have had
+				io.WriteString(c, "late\n")
+			}
+		}
+	})
+}
+
 // What was written in the way of http.ResponseWriter is sent before.
 func TestHijackAfterWriteHeader(t *testing.T) {
 	addr, _ := serveStd(t, pool, func(w http.ResponseWriter, r *http.Request) {
