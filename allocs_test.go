@@ -21,6 +21,18 @@ import (
 func TestNoAllocations(t *testing.T) {
 	line := append(bytes.Repeat([]byte("x"), 63), '\n')
 	writeFrame := weir.HandlerFunc(func(c *weir.Conn, frame []byte) { c.WriteFrame(frame) })
+	// As closures would be made for each call, the functions are made once. What they
+	// append is the line, and in all more than the outbound buffer holds.
+	answer := func(dst []byte) []byte { return append(dst, line...) }
+	appendFrame := weir.HandlerFunc(func(c *weir.Conn, frame []byte) { c.Append(answer) })
+	conns := make(chan *weir.Conn)
+	go func() {
+		for c := range conns {
+			c.Append(answer)
+		}
+	}()
+	defer close(conns)
+	appendLater := weir.HandlerFunc(func(c *weir.Conn, frame []byte) { conns <- c })
 	for _, test := range []struct {
 		name     string
 		codec    codec.Codec
@@ -32,6 +44,8 @@ func TestNoAllocations(t *testing.T) {
 		{"line", codec.Line{}, writeFrame, [][]byte{line}, 1},
 		{"ten lines", codec.Line{}, writeFrame, [][]byte{bytes.Repeat(line, 10)}, 10},
 		{"line in two pieces", codec.Line{}, writeFrame, [][]byte{line[:20], line[20:]}, 1},
+		{"appended", codec.Line{}, appendFrame, [][]byte{bytes.Repeat(line, 100)}, 100},
+		{"appended elsewhere", codec.Line{}, appendLater, [][]byte{line}, 1},
 		{"16 KiB", codec.Fixed{Size: 16 << 10}, writeFrame, [][]byte{make([]byte, 16<<10)}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

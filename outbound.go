@@ -146,8 +146,11 @@ func (o *outbound) append(f func(dst []byte) []byte) {
 	room := s.data[len(s.data):cap(s.data)]
 	got := f(room[:0])
 	o.size += len(got)
-	inPlace := len(got) > 0 && len(got) <= len(room) && &got[0] == &room[0]
-	if inPlace {
+	switch {
+	case len(got) > len(room): // it is in memory of its own
+		o.segments = append(o.segments, segment{data: got, kind: segmentOwned})
+	case len(got) > 0:
+		copy(room, got) // onto itself, unless f has strange ideas
 		s.data = s.data[:len(s.data)+len(got)]
 		if s == &fresh {
 			o.segments = append(o.segments, fresh)
@@ -156,9 +159,6 @@ func (o *outbound) append(f func(dst []byte) []byte) {
 	}
 	if fresh.kind == segmentBuffer {
 		buffer.Put(fresh.buf)
-	}
-	if len(got) > 0 { // it was too much, and is in memory of its own
-		o.segments = append(o.segments, segment{data: got, kind: segmentOwned})
 	}
 }
 
