@@ -6,3 +6,7 @@ func HasExtension(c *Conn) bool {
 	defer c.mu.Unlock()
 	return c.ext != nil
 }
+
+// TurnsDue tells whether a turn of a connection is under way or due: its flags for
+// that.
+func TurnsDue(c *Conn) uint32 { return c.flags.Load() & (flagTurn | eventMask) }
