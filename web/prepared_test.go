@@ -2,10 +2,12 @@ package web_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/weir-go/weir/codec/websocket"
 	"github.com/weir-go/weir/web"
@@ -74,6 +76,57 @@ func TestSocketCompression(t *testing.T) {
 			})
 		})
 	}
+}
+
+// With context takeover a message refers to those before, until nothing has been
+// sent for a while: then the memory for that is given back.
+func TestSocketTakeover(t *testing.T) {
+	eachSocketMode(t, func(t *testing.T, m socketMode) {
+		ws := echoSocket()
+		ws.Compression = web.CompressionTakeover
+		ws.PingInterval, ws.PongTimeout = 20*time.Millisecond, patience
+		opened := sockets(ws)
+		addr, _ := serveSockets(t, m, ws)
+		c := dialSocket(t, addr, offerTakeover)
+		s := receive(t, opened, "OnOpen")
+		digits := make([]byte, 2000)
+		for i := range digits {
+			digits[i] = "0123456789abcdef"[rand.IntN(16)]
+		}
+		pinged := false // and not answered, so that there is no other ping
+		size := func() int {
+			if err := s.Write(web.Text, digits); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				op, data, err := c.next()
+				if op == websocket.Ping && err == nil {
+					pinged = true
+					continue
+				}
+				if op != websocket.Text || data != string(digits) || err != nil {
+					t.Fatalf("got %v %s: %v", op, brief(data), err)
+				}
+				return c.size
+			}
+		}
+		if first, again := size(), size(); first < 1000 || again > first/2 {
+			t.Errorf("the first has %d bytes, the second %d", first, again)
+		}
+		for range 3 {
+			if !pinged {
+				c.expect(websocket.Ping, "")
+			}
+			pinged = false
+			c.raw(masked(websocket.Pong, true, ""))
+		}
+		if late := size(); late < 1000 {
+			t.Errorf("one after a pause has %d bytes", late)
+		}
+		if again := size(); again > 1000/2 {
+			t.Errorf("one after that has %d bytes", again)
+		}
+	})
 }
 
 // A message that inflates to more than MaxMessage is refused, and costs no more.

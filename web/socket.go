@@ -43,6 +43,7 @@ const (
 	stateTakeover                         // and refer to the ones before; immutable
 	stateCloseSent                        // nothing more is sent
 	stateCloseReceived                    // nothing more comes
+	stateDeflated                         // the deflater has been used since the last probe
 )
 
 // SocketOf returns the Socket of a connection, for weir.Server's Each and the like.
@@ -181,5 +182,6 @@ func (s *Socket) ended(err error) {
 
 func (s *Socket) has(flags uint32) bool { return s.state.Load()&flags != 0 }
 
-// set needs mu.
-func (s *Socket) set(flags uint32) { s.state.Store(s.state.Load() | flags) }
+// set and unset need mu.
+func (s *Socket) set(flags uint32)   { s.state.Store(s.state.Load() | flags) }
+func (s *Socket) unset(flags uint32) { s.state.Store(s.state.Load() &^ flags) }

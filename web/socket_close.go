@@ -21,8 +21,9 @@ import (
 
 // Close begins to end the socket: it sends a close frame, waits for the peer's for
 // up to WebSocket.CloseTimeout, and closes the connection. It returns at once;
-// OnClose tells of the end. Nothing can be written after that, and no message that
-// comes is delivered. Closing again is no error.
+// OnClose tells of the end. What was written before is sent, but for a message that
+// NextWriter is at, and those that wait behind it. Nothing can be written after that,
+// and no message that comes is delivered. Closing again is no error.
 //
 // code is one that may be sent (websocket.ValidCode), or websocket.NoStatus to send
 // none. The error is ErrCloseCode for any other, or one of weir.Conn.Write, in
@@ -128,6 +129,7 @@ func (s *Socket) probe() {
 	if s.has(stateCloseSent) {
 		return // CloseTimeout has it
 	}
+	s.rest()
 	s.control(websocket.Ping, nil) // best effort: of a peer that reads nothing the pong is awaited just the same
 	s.enter(s.phase | phaseAwaiting)
 }

@@ -103,9 +103,9 @@ func TestSocketEnds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			eachSocketMode(t, func(t *testing.T, m socketMode) {
 				ws := echoSocket()
-				ws.CloseTimeout = 50 * time.Millisecond
-				if test.want.Err == nil {
-					ws.CloseTimeout = patience
+				ws.CloseTimeout = patience
+				if errors.Is(test.want.Err, web.ErrCloseTimeout) {
+					ws.CloseTimeout = 50 * time.Millisecond
 				}
 				opened, closed := sockets(ws), closings(ws)
 				addr, _ := serveSockets(t, m, ws)
@@ -226,12 +226,11 @@ func TestSocketDataAfterClose(t *testing.T) {
 	})
 }
 
-// A peer that is silent is pinged; one that stays silent is disconnected.
+// A peer that is silent is pinged, and stays as long as it answers.
 func TestSocketKeepAlive(t *testing.T) {
 	eachSocketMode(t, func(t *testing.T, m socketMode) {
 		ws := echoSocket()
-		ws.PingInterval, ws.PongTimeout = 20*time.Millisecond, 200*time.Millisecond
-		closed := closings(ws)
+		ws.PingInterval, ws.PongTimeout = 20*time.Millisecond, patience
 		pongs := make(chan string, 100)
 		ws.OnPong = func(_ *web.Socket, data []byte) { pongs <- string(data) }
 		addr, _ := serveSockets(t, m, ws)
@@ -247,6 +246,20 @@ func TestSocketKeepAlive(t *testing.T) {
 		c.expect(websocket.Ping, "")
 		c.raw(masked(websocket.Continuation, true, "there"))
 		c.expect(websocket.Text, "still there")
+		c.expect(websocket.Ping, "")
+		c.raw(masked(websocket.Text, false, "abc\xff and more")[:12])
+		c.expectClose(websocket.InvalidPayload)
+	})
+}
+
+// A peer that stays silent after a ping is disconnected.
+func TestSocketPongTimeout(t *testing.T) {
+	eachSocketMode(t, func(t *testing.T, m socketMode) {
+		ws := echoSocket()
+		ws.PingInterval, ws.PongTimeout = 20*time.Millisecond, 20*time.Millisecond
+		closed := closings(ws)
+		addr, _ := serveSockets(t, m, ws)
+		c := dialSocket(t, addr)
 		c.expect(websocket.Ping, "")
 		c.expectEnd()
 		e := receive(t, closed, "OnClose")
@@ -318,36 +331,40 @@ func TestSocketFrameTimeout(t *testing.T) {
 
 // Shutdown tells the peers, waits for their answers, and not for ever.
 func TestSocketShutdown(t *testing.T) {
-	eachSocketMode(t, func(t *testing.T, m socketMode) {
-		ws := echoSocket()
-		ws.CloseTimeout = 100 * time.Millisecond
-		closed := closings(ws)
-		addr, s := serveSockets(t, m, ws)
-		polite, rude := dialSocket(t, addr), dialSocket(t, addr)
-		for _, c := range []*socketClient{polite, rude} {
-			c.send(websocket.Text, "hello")
-			c.expect(websocket.Text, "hello")
-		}
-		down := make(chan error, 1)
-		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			down <- s.Shutdown(ctx)
-		}()
-		polite.expectClose(websocket.GoingAway)
-		polite.raw(closeFrame(websocket.GoingAway, ""))
-		polite.expectEnd()
-		if e := receive(t, closed, "OnClose"); e.Code != websocket.GoingAway || e.Remote || e.Err != nil {
-			t.Errorf("OnClose got %v", e)
-		}
-		rude.expectClose(websocket.GoingAway)
-		if e := receive(t, closed, "OnClose"); e.Code != websocket.GoingAway || e.Remote || !errors.Is(e, web.ErrCloseTimeout) {
-			t.Errorf("OnClose got %v", e)
-		}
-		if err := receive(t, down, "Shutdown"); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-	})
+	for name, answers := range map[string]bool{"answered": true, "not answered": false} {
+		t.Run(name, func(t *testing.T) {
+			eachSocketMode(t, func(t *testing.T, m socketMode) {
+				ws := echoSocket()
+				ws.CloseTimeout = patience
+				if !answers {
+					ws.CloseTimeout = 50 * time.Millisecond
+				}
+				closed := closings(ws)
+				addr, s := serveSockets(t, m, ws)
+				c := dialSocket(t, addr)
+				c.send(websocket.Text, "hello")
+				c.expect(websocket.Text, "hello")
+				down := make(chan error, 1)
+				go func() {
+					ctx, cancel := context.WithTimeout(context.Background(), patience)
+					defer cancel()
+					down <- s.Shutdown(ctx)
+				}()
+				c.expectClose(websocket.GoingAway)
+				if answers {
+					c.raw(closeFrame(websocket.GoingAway, ""))
+				}
+				c.expectEnd()
+				if e := receive(t, closed, "OnClose"); e.Code != websocket.GoingAway || e.Remote ||
+					answers != (e.Err == nil) || !answers && !errors.Is(e, web.ErrCloseTimeout) {
+					t.Errorf("OnClose got %v", e)
+				}
+				if err := receive(t, down, "Shutdown"); err != nil {
+					t.Errorf("Shutdown: %v", err)
+				}
+			})
+		})
+	}
 }
 
 // A callback that panics ends its socket, and the peer is told.

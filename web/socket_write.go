@@ -117,12 +117,22 @@ func (s *Socket) writeDeflated(op Opcode, data []byte) error {
 	return err
 }
 
-// takeover returns the deflater with context takeover.
+// takeover returns the deflater with context takeover, to be used at once.
 func (s *Socket) takeover() *websocket.Deflater {
+	s.set(stateDeflated)
 	if s.deflater == nil {
 		s.deflater = &websocket.Deflater{Level: s.ws.CompressionLevel, Takeover: true}
 	}
 	return s.deflater
+}
+
+// rest gives back the memory of a deflater that has not been used since the last
+// call. The messages after that refer to none before, which is always permitted.
+func (s *Socket) rest() {
+	if s.deflater != nil && s.stream == nil && !s.has(stateDeflated) {
+		s.deflater.Reset()
+	}
+	s.unset(stateDeflated)
 }
 
 // appendMax is the size of the largest payload that is copied behind its header

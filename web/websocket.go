@@ -30,9 +30,12 @@ const (
 	// is under way.
 	CompressionNoTakeover
 	// CompressionTakeover lets a message refer to the ones before, which makes
-	// many small, similar messages several times smaller. Each socket that
-	// has sent a compressed message keeps some hundred KiB for it, and one that
-	// has received one some 40 KiB.
+	// many small, similar messages several times smaller. It takes memory: a
+	// socket that compresses has a deflater of its own, of 1.2 MB at
+	// flate.BestSpeed and 0.8 MB at other levels, which it gives back when the
+	// peer has been silent for PingInterval and nothing was compressed
+	// meanwhile; and one that receives compressed messages keeps the last 32
+	// KiB of them.
 	CompressionTakeover
 )
 
@@ -43,6 +46,11 @@ const (
 // The callbacks of one [Socket] come one after the other: OnOpen first, OnClose
 // last. Those of different sockets run in parallel. With weir.Pool, the default,
 // they may block; with weir.Inline they must not, nor call what does.
+//
+// What a peer does not read is bounded by the watermarks of weir.Config: writing fails
+// with weir.ErrBacklog or what else weir.Conn's Write lists, and by default nothing is
+// read from such a peer, see weir.OverflowPause. What a peer sends is bounded by
+// MaxMessage, and a frame of it by FrameTimeout.
 //
 // The zero value of each field is a default. The fields must not be changed after
 // the first request, and a WebSocket must not be copied.

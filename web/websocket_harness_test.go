@@ -80,6 +80,7 @@ type socketClient struct {
 	response *http.Response
 	buf      []byte // of frames that were read
 	deflated bool   // the last data frame began a compressed message
+	size     int    // of that frame
 }
 
 // dialSocket opens a WebSocket, with further header lines in the request.
@@ -162,7 +163,7 @@ func (c *socketClient) next() (websocket.Opcode, string, error) {
 		}
 		c.buf = c.buf[n:]
 		if h, _ := websocket.Parse(frame); !h.Op.Control() && h.Op != websocket.Continuation {
-			c.deflated = h.RSV1
+			c.deflated, c.size = h.RSV1, n
 		}
 		op, data, err := c.reader.Next(frame)
 		if err != nil {
