@@ -6,9 +6,8 @@ import "testing"
 
 func TestHTTP(t *testing.T) {
 	testPeers(t, "http", httpPeers,
-		"-conns 4 -pipeline 1",
+		"-conns 4 -pipeline 1 -request browser",
 		"-conns 3 -pipeline 16",
-		"-conns 1 -pipeline 1 -request browser",
 		"-conns 4 -pipeline 2 -rate 2000",
 	)
 }

@@ -13,11 +13,9 @@ import (
 
 func TestWS(t *testing.T) {
 	testPeers(t, "ws", wsPeers,
-		"-conns 9",
 		"-conns 9 -size 1 -pipeline 5",
-		"-conns 2 -size 126",
 		"-conns 2 -size 300000", // more than sockets and buffers hold
-		"-conns 4 -size 70000 -rate 500",
+		"-conns 4 -size 126 -rate 500",
 	)
 }
 
