@@ -36,3 +36,5 @@ fuzz:
 
 bench:
 	go run ./bench echo -conns 1,100,1000,10000
+	go run ./bench http -conns 1,100,1000
+	go run ./bench ws -conns 100,1000,10000
