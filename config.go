@@ -134,8 +134,9 @@ type Config struct {
 	IdleTimeout time.Duration
 
 	// FrameTimeout bounds the time from the first bytes of a frame to its end,
-	// so that a peer cannot hold a buffer by sending a byte now and then.
-	// 0: none. See ErrFrameTimeout.
+	// so that a peer cannot hold a buffer by sending a byte now and then. It
+	// does not run while reading is paused or a callback runs. 0: none. See
+	// ErrFrameTimeout.
 	FrameTimeout time.Duration
 
 	// FrameRate is a number of bytes per second that a peer is expected to

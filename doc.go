@@ -52,6 +52,15 @@
 // reading pauses when Config.MaxPending bytes wait. [Conn.PauseRead] does it by
 // hand.
 //
+// # Bodies, upgrades, keep-alive
+//
+// With [Conn.Stream] a callback reads what follows its frame, and writes as fast as
+// the peer reads; it waits without occupying one of Config.Workers. [Stream.Detach]
+// makes a blocking net.Conn of the connection. [Conn.Switch] replaces codec and
+// handler, a [Protocol], between two frames. [IdleHandler] takes the place of a timer
+// per connection, Config.FrameTimeout ends a peer that never finishes a frame, and
+// [ErrorHandler] answers one whose stream is refused.
+//
 // # Closing
 //
 // [Conn.Close] sends what was accepted before it closes. A peer's FIN is met

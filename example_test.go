@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"maps"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -141,6 +144,90 @@ func ExampleConn_SetProtocol() {
 	fmt.Printf("%q\n", got.String())
 	// Output:
 	// "line hello\nline upgrade\n\x00\npacket abc"
+}
+
+func ExampleConn_Stream() {
+	// A line "put 5" is followed by 5 bytes of any kind. They are read as they come,
+	// so they may be many; the next line is the codec's again.
+	s := &weir.Server{Codec: codec.Line{}, Handler: weir.HandlerFunc(func(c *weir.Conn, line []byte) {
+		var size int64
+		if _, err := fmt.Sscanf(string(line), "put %d", &size); err != nil {
+			c.WriteFrame([]byte("what?"))
+			return
+		}
+		body := c.Stream()
+		body.SetReadDeadline(time.Now().Add(time.Minute))
+		sum := crc32.NewIEEE()
+		if _, err := io.CopyN(sum, body, size); err != nil {
+			c.Close()
+			return
+		}
+		c.WriteFrame(fmt.Appendf(nil, "%d bytes, sum %08x", size, sum.Sum32()))
+	})}
+	addr := start(s)
+	defer s.Close()
+
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "put 11\nhello\nworldput 1\nxget\n")
+	conn.(*net.TCPConn).CloseWrite()
+	io.Copy(os.Stdout, conn)
+	// Output:
+	// 11 bytes, sum ab7d37d5
+	// 1 bytes, sum 8cdc1683
+	// what?
+}
+
+// patient pings a peer that is silent, and then waits for the answer.
+type patient struct {
+	weir.HandlerFunc
+	waits *weir.Protocol
+}
+
+func (p patient) OnIdle(c *weir.Conn) {
+	c.WriteFrame([]byte("are you there?"))
+	c.Switch(p.waits)
+}
+
+// waiting is what comes then: with an idle timeout of its own, which ends the
+// connection because there is no OnIdle.
+type waiting struct{ weir.HandlerFunc }
+
+func (waiting) Timeouts() weir.Timeouts { return weir.Timeouts{Idle: 20 * time.Millisecond} }
+
+func ExampleConn_Switch() {
+	// A Protocol is made once, for any number of connections.
+	var talks *weir.Protocol
+	waits, err := weir.NewProtocol(codec.Line{}, waiting{func(c *weir.Conn, _ []byte) { c.Switch(talks) }})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := patient{func(c *weir.Conn, line []byte) { c.WriteFrame(line) }, waits}
+	if talks, err = weir.NewProtocol(codec.Line{}, h); err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := &weir.Server{Handler: h, Codec: codec.Line{}}
+	s.IdleTimeout = 10 * time.Millisecond
+	addr := start(s)
+	defer s.Close()
+
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	io.Copy(os.Stdout, conn) // and no answer
+	fmt.Println("the end")
+	// Output:
+	// are you there?
+	// the end
 }
 
 func ExampleServer_Broadcast() {

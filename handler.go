@@ -73,7 +73,8 @@ type IdleHandler interface {
 
 // ErrorHandler is a Handler that has something to say to a peer whose stream the
 // codec, or Config.MaxFrame, has refused: OnError comes instead of further frames.
-// What it writes is sent before the connection is closed; OnClose gets err.
+// What it writes is sent before the connection is closed; OnClose gets err, also if
+// OnError closes the connection itself, or panics.
 type ErrorHandler interface {
 	OnError(c *Conn, err error)
 }
