@@ -98,7 +98,7 @@ func TestConfigHandler(t *testing.T) {
 // needy cannot be used as it is.
 type needy struct{ codec.Raw }
 
-var errNeedy = errors.New("I need more")
+var errNeedy = errors.New("more is needed")
 
 func (needy) Validate() error { return errNeedy }
 
