@@ -74,6 +74,7 @@ func TestConfigHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer ln.Close()
 	s := &weir.Server{Handler: picky{}, Config: small}
 	if err := s.Serve(ln); !errors.Is(err, errPicky) {
 		t.Errorf("Serve: %v", err)
