@@ -138,6 +138,12 @@ func (d *dispatcher) drain() {
 	d.mu.Lock()
 	d.starting = false
 	w := d.link()
+	returned := false
+	defer func() {
+		if !returned {
+			d.lost(w)
+		}
+	}()
 	for {
 		j, ok := d.queue.pop()
 		if !ok {
@@ -163,9 +169,25 @@ func (d *dispatcher) drain() {
 			break // others have come while this one did not count
 		}
 	}
+	returned = true
 	d.unlink(w)
 	d.end()
 	d.mu.Unlock()
+}
+
+// lost counts a worker out whose goroutine a callback has ended, by runtime.Goexit.
+// Another takes its place if there is something left to do.
+func (d *dispatcher) lost(w *worker) {
+	d.mu.Lock()
+	d.unlink(w)
+	d.active-- // so that there is room for the other
+	start := d.startOne()
+	d.active++
+	d.end()
+	d.mu.Unlock()
+	if start {
+		d.start()
+	}
 }
 
 // end counts a worker out. It needs mu.
@@ -194,14 +216,21 @@ func (d *dispatcher) unblock() {
 	d.mu.Unlock()
 }
 
-// call runs a function. A panic ends it and is logged.
+// call runs a function. A panic ends it and is logged, and so is runtime.Goexit.
 func (d *dispatcher) call(f func()) {
+	returned := false
 	defer func() {
-		if v := recover(); v != nil {
-			d.log.Error("weir: panic in a function of Server.Go", "panic", v, "stack", string(debug.Stack()))
+		v := recover()
+		if returned {
+			return
 		}
+		if v == nil {
+			v = ErrGoexit
+		}
+		d.log.Error("weir: panic in a function of Server.Go", "panic", v, "stack", string(debug.Stack()))
 	}()
 	f()
+	returned = true
 }
 
 // link puts a worker on the list. It needs mu, as unlink does.

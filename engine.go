@@ -57,7 +57,14 @@ func newEngine(config Config, maxPerIP int) (*engine, error) {
 
 // run is the goroutine of a loop.
 func (l *loop) run() {
+	returned := false
+	defer func() {
+		if !returned {
+			l.engine.running.Go(l.run) // a callback has ended the goroutine, by runtime.Goexit
+		}
+	}()
 	err := l.reactor.Run()
+	returned = true
 	if err != nil {
 		l.config.Logger.Error("weir: an event loop has failed; its connections are closed", "err", err)
 		select {

@@ -71,6 +71,10 @@ func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Temporary() bool      { return false }
 func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
+// ErrGoexit is the value of a PanicError for a callback that has not panicked but
+// ended its goroutine, by runtime.Goexit, as the FailNow of package testing does.
+var ErrGoexit = errors.New("weir: a callback has called runtime.Goexit")
+
 // PanicError is a panic of a handler, caught: the err that OnClose gets. It
 // carries the value and the stack.
 type PanicError = reactor.PanicError

@@ -15,7 +15,8 @@ import (
 // the loop would wait.
 //
 // A panic closes the connection that it happened on, which gets OnClose with a
-// [*PanicError]; it is logged with its stack.
+// [*PanicError]; it is logged with its stack. So does runtime.Goexit, as
+// [ErrGoexit].
 //
 // A Handler may also implement [EOFHandler], [WritableHandler], [IdleHandler],
 // [ErrorHandler] and [ShutdownHandler], to be told of more, and [CodecHandler],

@@ -19,6 +19,9 @@ type turn struct {
 	eof    bool          // data is the last there is
 	frames uint64
 	err    error // ends the connection
+
+	returned bool // the callbacks have, or else catch is met by a panic or the end of the goroutine
+	closing  bool // OnClose is the callback
 }
 
 // turn runs a turn. data is what the loop has just read, in Inline mode.
@@ -55,6 +58,12 @@ func (c *Conn) turn(data []byte) {
 		}
 	}
 	t.run()
+	t.conclude()
+}
+
+// conclude follows the callbacks.
+func (t *turn) conclude() {
+	c := t.c
 	if t.frames > 0 {
 		c.loop.stats.framesIn.Add(t.frames)
 	}
@@ -99,6 +108,7 @@ func (t *turn) run() {
 	if t.err != nil {
 		t.refuse()
 	}
+	t.returned = true
 }
 
 // due reports whether a callback for an event is to be made: none is after Detach.
@@ -256,12 +266,24 @@ func (t *turn) finish() {
 	}
 }
 
-// catch turns a panic of a callback into the end of the connection.
+// catch turns a panic of a callback into the end of the connection. A callback that
+// has called runtime.Goexit is met as one that has panicked with ErrGoexit; but
+// nothing can keep the goroutine, so what would follow has to be done here. Who has
+// run the turn sees to a goroutine for those that come after it.
 func (t *turn) catch() {
-	if v := recover(); v != nil {
-		p := &PanicError{Value: v, Stack: debug.Stack()}
-		t.c.loop.logPanic(t.c, p)
-		t.err = p
+	v := recover()
+	if t.returned {
+		return
+	}
+	exit := v == nil
+	if exit {
+		v = ErrGoexit
+	}
+	p := &PanicError{Value: v, Stack: debug.Stack()}
+	t.c.loop.logPanic(t.c, p)
+	t.err = p
+	if exit && !t.closing {
+		t.conclude()
 	}
 }
 
@@ -377,8 +399,10 @@ func (t *turn) close() {
 	err := c.closeErr()
 	c.mu.Unlock()
 	defer t.over()
+	t.closing, t.returned = true, false
 	defer t.catch()
 	c.proto.Load().handler.OnClose(c, err)
+	t.returned = true
 }
 
 // over follows OnClose. The turn stays taken, so there is none after it.

@@ -109,7 +109,12 @@ func New(config Config) *Reactor {
 // Run is the loop. It returns nil after [Reactor.Stop], or the error with which
 // the poller has failed; either way every task that Post has accepted has run.
 // [Reactor.Close] follows it.
+//
+// If a callback ends the goroutine of Run, by runtime.Goexit, Run may be called by
+// another, which goes on with what is left.
 func (r *Reactor) Run() error {
+	r.dispatch()
+	r.runTasksInHand()
 	for {
 		if err := r.wait(); err != nil {
 			r.queue.close()
@@ -311,14 +316,18 @@ func (r *Reactor) runTasks() {
 			r.spare = r.tasks
 			return
 		}
-		for r.task < len(r.tasks) {
-			r.runTaskBatch()
-		}
-		clear(r.tasks)
-		r.spare = r.tasks
-		if cap(r.spare) > 1024 {
-			r.spare = nil // a burst leaves no memory behind
-		}
+		r.runTasksInHand()
+	}
+}
+
+func (r *Reactor) runTasksInHand() {
+	for r.task < len(r.tasks) {
+		r.runTaskBatch()
+	}
+	clear(r.tasks)
+	r.spare = r.tasks
+	if cap(r.spare) > 1024 {
+		r.spare = nil // a burst leaves no memory behind
 	}
 }
 
