@@ -108,7 +108,7 @@ func (c *Conn) SetProtocol(cd codec.Codec, h Handler) error {
 // phases. Called in a callback of the connection it holds from the next frame on:
 // bytes that have been received and not delivered are decoded by the new codec.
 // Called elsewhere it holds from some frame on. OnOpen of the new handler is not
-// called, and its CheckConfig neither.
+// called, and its CheckConfig neither; but its OnShutdown is, if Shutdown has begun.
 func (c *Conn) Switch(p *Protocol) error {
 	if p == nil {
 		return &ConfigError{Field: "Protocol", Problem: "is required"}
@@ -120,6 +120,12 @@ func (c *Conn) Switch(p *Protocol) error {
 	}
 	if c.proto.Swap(p).timeouts != p.timeouts {
 		c.post()
+	}
+	if c.has(flagDrain) && p.shutdown != nil && !c.has(flagClosing|flagAbort) {
+		// Shutdown had come to a handler that does not take leave; this one does.
+		c.unset(flagDrain)
+		c.post()
+		c.schedule(eventShutdown)
 	}
 	if c.has(flagTurn) || c.in != nil {
 		c.schedule(eventResume) // to look at what is left; end drops it if nothing is

@@ -1,10 +1,12 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -403,4 +405,56 @@ func TestSocketPanic(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A Shutdown that begins while a handshake is being decided about does not end the
+// socket that comes of it without a word. Only in Pool mode may Accept take its time.
+func TestSocketShutdownDuringHandshake(t *testing.T) {
+	eachPoolMode(t, func(t *testing.T, m mode) {
+		for _, fast := range []bool{false, true} {
+			ws := echoSocket()
+			closed := closings(ws)
+			asked, decided := make(chan struct{}), make(chan struct{})
+			ws.Accept = func(*web.Handshake) error {
+				close(asked)
+				<-decided
+				return nil
+			}
+			s := &weir.Server{Handler: web.Handler(ws), Config: weir.Config{Loops: 1}}
+			if fast {
+				s.Handler = web.Fast(ws.ServeFast)
+			}
+			addr := serve(t, m, s)
+			nc := dial(t, addr)
+			if _, err := io.WriteString(nc, upgrade()); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, asked, "Accept")
+			witness := dial(t, addr) // the loop comes by it later
+			eventually(t, "the witness is there", func() bool { return s.Stats().Conns == 2 })
+			down := make(chan error, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				down <- s.Shutdown(ctx)
+			}()
+			if _, err := io.ReadAll(witness); err != nil {
+				t.Fatal(err)
+			}
+			close(decided)
+			c := &socketClient{t: t, conn: nc, in: bufio.NewReader(nc), codec: websocket.Codec{Client: true}}
+			if r, err := http.ReadResponse(c.in, nil); err != nil || r.StatusCode != http.StatusSwitchingProtocols {
+				t.Fatalf("the handshake is answered with %v, %v", r, err)
+			}
+			c.expectClose(websocket.GoingAway)
+			c.raw(closeFrame(websocket.GoingAway, ""))
+			c.expectEnd()
+			if e := receive(t, closed, "OnClose"); e.Code != websocket.GoingAway || e.Err != nil {
+				t.Errorf("OnClose got %v", e)
+			}
+			if err := receive(t, down, "Shutdown"); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+		}
+	})
 }
