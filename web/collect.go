@@ -14,15 +14,16 @@ import (
 // sends only when it is told to (RFC 9110, 10.1.1). It belongs to one connection.
 type collector struct {
 	*HTTP
-	head  []byte // a copy
-	last  bool   // the request is the last one of its connection
-	body  []byte
-	begun time.Time
+	head    []byte // a copy
+	last    bool   // the request is the last one of its connection
+	chunked bool
+	body    []byte
+	begun   time.Time
 }
 
 // collect switches to a collector.
 func (h *HTTP) collect(c *weir.Conn, x *Ctx, frame []byte) {
-	b := &collector{HTTP: h, head: slices.Clone(frame[:len(frame)-len(x.body)]), last: x.Request.Close, begun: time.Now()}
+	b := &collector{HTTP: h, head: slices.Clone(frame[:len(frame)-len(x.body)]), last: x.Request.Close, chunked: x.Chunked, begun: time.Now()}
 	cd := codec.Codec(http1.ChunkCodec{MaxChunk: int(h.limits.MaxBody), MaxTrailer: h.limits.MaxHead})
 	if !x.Chunked {
 		// What has come of it, if anything, is of the codec's making: a head
@@ -38,16 +39,12 @@ func (h *HTTP) collect(c *weir.Conn, x *Ctx, frame []byte) {
 	}
 }
 
-// OnFrame takes a chunk, or the whole of a body with a known length.
+// OnFrame takes a chunk, or the whole of a body with a known length. The head is
+// parsed again behind the last one, and not for each: chunks may be tiny, and heads
+// large.
 func (b *collector) OnFrame(c *weir.Conn, frame []byte) {
-	x := contexts.Get().(*Ctx)
-	defer x.release()
-	if _, err := x.Request.Parse(b.head, 0, b.codec.Limits); err != nil {
-		b.refuse(c, err) // not to be: it has been parsed before
-		return
-	}
 	last := true
-	if x.Chunked {
+	if b.chunked {
 		frame, last = http1.Chunk(frame)
 	}
 	if int64(len(b.body)+len(frame)) > b.limits.MaxBody {
@@ -59,6 +56,12 @@ func (b *collector) OnFrame(c *weir.Conn, frame []byte) {
 		if allowed := b.limits.bodyAllowance(int64(len(b.body))); allowed > 0 && time.Since(b.begun) > allowed {
 			b.refuse(c, errCollectedTooSlowly)
 		}
+		return
+	}
+	x := contexts.Get().(*Ctx)
+	defer x.release()
+	if _, err := x.Request.Parse(b.head, 0, b.codec.Limits); err != nil {
+		b.refuse(c, err) // not to be: it has been parsed before
 		return
 	}
 	p, err := b.protocol()

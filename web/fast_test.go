@@ -298,3 +298,29 @@ func TestConfigIsChecked(t *testing.T) {
 		s.Close()
 	}
 }
+
+// BenchmarkFastTinyChunks is the cost of a byte that comes as a chunk of its own,
+// behind a head as large as it may be: nothing that grows with the head.
+func BenchmarkFastTinyChunks(b *testing.B) {
+	for name, head := range map[string]int{"small head": 1, "large head": 96} {
+		b.Run(name, func(b *testing.B) {
+			const chunks = 10_000
+			addr := serve(b, mode{dispatch: weir.Inline}, &weir.Server{Handler: web.Fast(func(x *web.Ctx) {})})
+			request := []byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" +
+				strings.Repeat("X-Filler: "+strings.Repeat("x", 150)+"\r\n", head) + "\r\n" +
+				strings.Repeat("1\r\nx\r\n", chunks) + "0\r\n\r\n")
+			c := dial(b, addr)
+			in := bufio.NewReader(c)
+			for b.Loop() {
+				if _, err := c.Write(request); err != nil {
+					b.Fatal(err)
+				}
+				r, err := http.ReadResponse(in, nil)
+				if err != nil || r.StatusCode != http.StatusOK {
+					b.Fatal(r, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/chunks, "ns/chunk")
+		})
+	}
+}
