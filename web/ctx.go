@@ -151,9 +151,13 @@ func (x *Ctx) switchProtocol(response []byte, p *weir.Protocol, start func(c *we
 	if _, err := x.conn.Write(response); err != nil {
 		return err
 	}
-	x.sent, x.start = true, start
+	x.sent = true
+	if err := x.conn.Switch(p); err != nil {
+		return err // it has ended since, so p will not be told of its end
+	}
+	x.start = start
 	x.http.counters.upgrades.Add(1)
-	return x.conn.Switch(p)
+	return nil
 }
 
 // serve calls the function and sends its response.
