@@ -301,9 +301,8 @@ func (t *turn) end() {
 	if c.out != nil && !c.has(flagBlocked) {
 		c.flush()
 	}
-	if c.has(flagFull) && !arrived {
-		c.unset(flagFull)
-		c.post()
+	if !arrived && !(c.has(flagDetached) && c.in != nil && c.in.len() >= c.loop.config.MaxPending) {
+		c.notFull() // or else when the Stream has taken some of it
 	}
 	if c.has(flagAwaited) {
 		c.unset(flagAwaited)
