@@ -126,14 +126,16 @@ func (ws *WebSocket) ServeFast(x *Ctx) {
 	h := &Handshake{x: x}
 	if err := ws.serve(h, x); err != nil {
 		e := ws.refusal(h, err)
-		x.Error(e.Status, e.Reason)
 		for name, values := range h.header {
 			for _, v := range values {
-				// Not by AddHeader, which keeps Connection for itself: that
-				// of a 426 is no other than what it would say of its own.
-				x.headers = http1.AppendHeader(x.headers, name, v)
+				if name == "Connection" && v == "Upgrade" { // of a 426
+					x.headers = http1.AppendHeader(x.headers, name, v)
+					continue
+				}
+				x.AddHeader(name, v)
 			}
 		}
+		x.Error(e.Status, e.Reason)
 	}
 }
 

@@ -308,3 +308,37 @@ func TestSocketConfig(t *testing.T) {
 		}
 	}
 }
+
+// Headers that Accept has from elsewhere, such as the answer of an authenticating
+// server, do not upset the framing of the response that refuses.
+func TestSocketAcceptFramesNothing(t *testing.T) {
+	eachSocketMode(t, func(t *testing.T, m socketMode) {
+		ws := echoSocket()
+		ws.Accept = func(h *web.Handshake) error {
+			h.SetHeader("Content-Length", "1")
+			h.AddHeader("content-length", "2")
+			h.SetHeader("Transfer-Encoding", "chunked")
+			h.SetHeader("Content-Type", "text/html")
+			h.SetHeader("Trailer", "X-Evil")
+			h.SetHeader("X-Fine", "yes")
+			return &web.HandshakeError{Status: http.StatusTeapot, Reason: "no"}
+		}
+		addr, _ := serveSockets(t, m, ws)
+		c := dial(t, addr)
+		in := bufio.NewReader(c)
+		for range 2 {
+			if _, err := io.WriteString(c, upgrade()); err != nil {
+				t.Fatal(err)
+			}
+			r, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil || string(body) != "no\n" || r.StatusCode != http.StatusTeapot || r.Header.Get("X-Fine") != "yes" ||
+				len(r.Header["Content-Type"]) != 1 || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+				t.Errorf("answered with %s %v %q, %v", r.Status, r.Header, body, err)
+			}
+		}
+	})
+}
