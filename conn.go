@@ -89,7 +89,7 @@ const (
 	flagPartial                    // FIN came within a frame
 	flagFresh                      // no whole frame yet, so the handshake timeout runs
 	flagGreeted                    // the silence begins anew, after the first frame or a long callback, which the loop has not noted yet
-	flagAwaited                    // a callback has run for so long that the idle timer came by
+	flagAwaited                    // a callback has run for so long that the idle timer, or the watch of the dispatcher, came by
 	flagPaused                     // by PauseRead
 	flagHeld                       // reading is paused: the backlog is above the high watermark
 	flagFull                       // reading is paused: MaxPending bytes wait for a worker

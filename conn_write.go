@@ -520,7 +520,8 @@ func (c *Conn) broke(err error) {
 }
 
 // stopBatching sends what the turn under way has written, and has the rest of
-// the turn write straight to the socket. It takes mu itself.
+// the turn write straight to the socket, because the turn takes long. It takes mu
+// itself.
 func (c *Conn) stopBatching() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -528,6 +529,9 @@ func (c *Conn) stopBatching() {
 		return
 	}
 	c.unset(flagBatch)
+	if !c.has(flagFresh | flagDetached) {
+		c.set(flagAwaited)
+	}
 	if !c.has(flagBlocked) {
 		c.flush()
 	}

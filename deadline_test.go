@@ -363,3 +363,28 @@ func TestAfterFunc(t *testing.T) {
 		time.Sleep(2 * short)
 	})
 }
+
+// The silence of a peer that waits for a callback does not count, however long that
+// takes: the whole idle timeout is left when the callback has returned.
+func TestIdleTimeoutBeginsAfterCallback(t *testing.T) {
+	for _, m := range modes() {
+		if m.dispatch == weir.Inline {
+			continue // where callbacks take no time
+		}
+		t.Run(m.poller.String(), func(t *testing.T) {
+			e := newEnding()
+			e.server.IdleTimeout = 10 * short
+			returned := make(chan time.Time, 1)
+			e.server.Handler = hooks{
+				frame: func(*weir.Conn, []byte) {
+					time.Sleep(8 * short)
+					returned <- time.Now()
+				},
+				close: func(_ *weir.Conn, err error) { e.closed <- err },
+			}
+			c := dial(t, serve(t, m, &e.server))
+			io.WriteString(c, "hello\n")
+			e.expires(t, weir.ErrIdleTimeout, receive(t, returned, "the callback's end"), e.server.IdleTimeout)
+		})
+	}
+}
