@@ -252,6 +252,28 @@ func TestMaxRequests(t *testing.T) {
 	})
 }
 
+// MaxRequests counts in the connection's Context, but never writes over, or into, what
+// somebody else has put there.
+func TestMaxRequestsAndContext(t *testing.T) {
+	eachMode(t, func(t *testing.T, m mode) {
+		mine := new(int)
+		h := web.Fast(func(x *web.Ctx) {
+			if string(x.Path()) == "/first" {
+				x.Conn().SetContext(mine)
+			} else if x.Conn().Context() != mine || *mine != 0 {
+				x.Error(http.StatusConflict, "the Context has changed")
+			}
+		})
+		h.Limits.MaxRequests = 10
+		addr := serve(t, m, &weir.Server{Handler: h})
+		const next = "GET / HTTP/1.1\r\nHost: x\r\n"
+		got := exchange(t, addr, []byte("GET /first HTTP/1.1\r\nHost: x\r\n\r\n"+next+"\r\n"+next+"Connection: close\r\n\r\n"))
+		if strings.Count(got, "200 OK") != 3 {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 // A response that does not fit into the socket waits there, and holds back the
 // requests behind it.
 func TestFastSlowReader(t *testing.T) {

@@ -149,16 +149,24 @@ func (h *HTTP) OnFrame(c *weir.Conn, frame []byte) {
 
 // count makes a request the last one of its connection when MaxRequests says so.
 func (h *HTTP) count(c *weir.Conn, req *http1.Request) {
-	n, _ := c.Context().(*int)
-	if n == nil {
-		n = new(int)
+	var n *requestCount
+	switch v := c.Context().(type) {
+	case *requestCount:
+		n = v
+	case nil:
+		n = new(requestCount)
 		c.SetContext(n)
+	default:
+		return // somebody else's
 	}
-	if *n++; *n >= h.limits.MaxRequests && !req.Close {
+	if *n++; int(*n) >= h.limits.MaxRequests && !req.Close {
 		req.Close = true
 		h.counters.lastOnes.Add(1)
 	}
 }
+
+// requestCount is the Context of a connection whose requests are counted.
+type requestCount int
 
 // OnError answers a stream that the codec has refused.
 func (h *HTTP) OnError(c *weir.Conn, err error) { h.refuse(c, err) }

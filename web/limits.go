@@ -32,8 +32,9 @@ type Limits struct {
 	BufferBody int
 
 	// HeadTimeout is how long a client may take to send a request's head, from
-	// its first byte on. The connection is closed with weir.ErrFrameTimeout.
-	// 0: 10 s, negative: for ever.
+	// its first byte on, and a second more for every BodyRate bytes of it. The
+	// connection is closed with weir.ErrFrameTimeout. 0: 10 s, negative: for
+	// ever.
 	HeadTimeout time.Duration
 
 	// BodyRate is the number of bytes per second that a client has to manage
@@ -48,7 +49,9 @@ type Limits struct {
 	IdleTimeout time.Duration
 
 	// MaxRequests is the number of requests after which a connection is closed,
-	// so that load balancers get a chance to spread clients anew. 0: none.
+	// so that load balancers get a chance to spread clients anew. They are
+	// counted in the Context of the weir.Conn: a connection of which the handler
+	// has set another is not closed. 0: none.
 	MaxRequests int
 }
 
