@@ -107,10 +107,21 @@ func (w *response) sortFields() {
 // isDecided reports whether a field is written by appendHead, or not at all.
 func (w *response) isDecided(name string) bool {
 	switch name {
-	case "Connection", "Content-Length", "Transfer-Encoding":
+	case "Connection":
 		return true
 	case "Content-Type":
 		return w.status == http.StatusNotModified
+	}
+	return isFraming(name)
+}
+
+// isFraming reports whether a field says where a message ends, in whatever letters.
+func isFraming(name string) bool {
+	switch len(name) {
+	case len("Content-Length"):
+		return strings.EqualFold(name, "Content-Length")
+	case len("Transfer-Encoding"):
+		return strings.EqualFold(name, "Transfer-Encoding")
 	}
 	return false
 }
@@ -211,7 +222,7 @@ func (w *response) appendInformation(dst []byte, code int) []byte {
 	dst = http1.AppendStatus(dst, code)
 	w.sortFields()
 	for _, p := range w.scratch.pairs {
-		if p.name != "Content-Length" && p.name != "Transfer-Encoding" {
+		if !isFraming(p.name) {
 			dst = appendField(dst, p)
 		}
 	}
