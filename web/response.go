@@ -48,7 +48,9 @@ type response struct {
 	closing     bool // the connection ends after this response
 	fullDuplex  bool
 	flushed     bool
-	err         error // of a write
+
+	writeDeadline bool  // the Stream has one, and with it a timer
+	err           error // of a write
 
 	hijacked bool
 	start    func(*weir.Conn) // switchProtocol: for the end of the turn
@@ -331,6 +333,7 @@ func (w *response) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline has writes that wait for the peer fail with
 // os.ErrDeadlineExceeded from t on, and all after that. The zero time means none.
 func (w *response) SetWriteDeadline(t time.Time) error {
+	w.writeDeadline = !t.IsZero()
 	return w.blocking().SetWriteDeadline(t)
 }
 

@@ -5,6 +5,7 @@ import (
 	"path"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/weir-go/weir"
 	"github.com/weir-go/weir/codec/http1"
@@ -102,6 +103,9 @@ func (w *response) leave() {
 }
 
 func (w *response) release() {
+	if w.writeDeadline && !w.hijacked {
+		w.stream.SetWriteDeadline(time.Time{}) // never fails
+	}
 	w.scratch.release()
 	w.scratch = nil
 }

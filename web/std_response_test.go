@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -408,4 +409,51 @@ func TestManyConnections(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// A write deadline ends with its request: its timer keeps nothing of the connection.
+func TestStdWriteDeadlineEnds(t *testing.T) {
+	servers := make(chan *weir.Server, 1)
+	collected := make(chan struct{})
+	addr, s := serveStd(t, pool, func(w http.ResponseWriter, r *http.Request) {
+		(<-servers).Each(func(c *weir.Conn) {
+			runtime.AddCleanup(c, func(done chan struct{}) { close(done) }, collected)
+		})
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	})
+	servers <- s
+	c := dial(t, addr)
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if _, err := io.ReadAll(c); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	eventually(t, "nothing holds the connection", func() bool {
+		runtime.GC()
+		select {
+		case <-collected:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// Fields that frame the message are the server's to write, in whatever letters the
+// handler has put them into the map.
+func TestStdFramingInOtherLetters(t *testing.T) {
+	addr, _ := serveStd(t, pool, func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["content-length"] = []string{"1"}
+		w.Header()["transfer-Encoding"] = []string{"chunked"}
+		w.Header()["x-fine"] = []string{"yes"}
+		w.WriteHeader(http.StatusEarlyHints)
+		io.WriteString(w, "hello")
+	})
+	got := exchange(t, addr, []byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+	if want := "HTTP/1.1 103 Early Hints\r\nx-fine: yes\r\n\r\nHTTP/1.1 200 OK\r\nx-fine: yes\r\nContent-Length: 5\r\n" +
+		"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nhello"; got != want {
+		t.Errorf("got %s", got)
+	}
 }
