@@ -72,12 +72,15 @@ func TestNoAllocations(t *testing.T) {
 				// A collection would empty the pools.
 				defer debug.SetGCPercent(debug.SetGCPercent(-1))
 				const rounds = 1000
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				pass(rounds)
-				runtime.ReadMemStats(&after)
-				n := after.Mallocs - before.Mallocs
-				if per := float64(n) / float64(rounds*test.messages); per >= 0.05 {
+				per := 1.0
+				for try := 0; try < 5 && per >= 0.05; try++ { // on a busy machine the runtime allocates, too
+					var before, after runtime.MemStats
+					runtime.ReadMemStats(&before)
+					pass(rounds)
+					runtime.ReadMemStats(&after)
+					per = float64(after.Mallocs-before.Mallocs) / float64(rounds*test.messages)
+				}
+				if per >= 0.05 {
 					t.Errorf("%.3f allocations per message", per)
 				}
 			})
