@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
@@ -39,7 +40,17 @@ func (s *Stream) Conn() *Conn { return s.c }
 // ended its side of the stream, os.ErrDeadlineExceeded, ErrClosed, or that which has
 // ended the connection. What was written before is sent before it waits. While
 // reading is paused, by PauseRead or by OverflowPause, nothing comes.
-func (s *Stream) Read(p []byte) (int, error) {
+func (s *Stream) Read(p []byte) (int, error) { return s.receive(p, -1) }
+
+// ReadThrough is Read that takes nothing behind the first delim: for those who have
+// to leave what follows a line to others. p is scratch: more of it may be changed
+// than the n bytes that were read.
+func (s *Stream) ReadThrough(p []byte, delim byte) (n int, err error) {
+	return s.receive(p, int(delim))
+}
+
+// receive is Read, or if delim is a byte, ReadThrough.
+func (s *Stream) receive(p []byte, delim int) (int, error) {
 	c := s.c
 	if c.loop.inline {
 		return 0, ErrInline
@@ -53,7 +64,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 		if !c.has(flagDetached) && (!c.has(flagRunning) || callback != c.callback()) {
 			return 0, c.notInCallback()
 		}
-		if n := c.take(p); n > 0 || len(p) == 0 {
+		if n := c.take(p, delim); n > 0 || len(p) == 0 {
 			return n, nil
 		}
 		switch {
@@ -107,12 +118,13 @@ func (c *Conn) heed() {
 	}
 }
 
-// take moves received bytes that no turn has decoded to p. It needs mu.
-func (c *Conn) take(p []byte) int {
+// take moves received bytes that no turn has decoded to p, up to and with the first
+// delim, if that is not negative. It needs mu.
+func (c *Conn) take(p []byte, delim int) int {
 	box := &c.in
 	if in := c.in; in != nil && in.owned {
 		if rest := in.buf.B[in.next:]; len(rest) > 0 {
-			n := copy(p, rest)
+			n := copyThrough(p, rest, delim)
 			in.next += n
 			return n
 		}
@@ -123,7 +135,7 @@ func (c *Conn) take(p []byte) int {
 		c.notFull() // what the turn began with may have been all that was allowed
 		return 0
 	}
-	n := copy(p, in.rest())
+	n := copyThrough(p, in.rest(), delim)
 	in.off += n
 	if in.len() == 0 {
 		in.release()
@@ -134,6 +146,16 @@ func (c *Conn) take(p []byte) int {
 	}
 	if *box == nil || in.len() < c.loop.config.MaxPending/2 {
 		c.notFull()
+	}
+	return n
+}
+
+func copyThrough(p, from []byte, delim int) int {
+	n := copy(p, from)
+	if delim >= 0 {
+		if i := bytes.IndexByte(p[:n], byte(delim)); i >= 0 {
+			n = i + 1
+		}
 	}
 	return n
 }

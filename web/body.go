@@ -110,7 +110,7 @@ func (b *body) read(p []byte) (n int, err error) {
 	case b.chunks != nil:
 		n, err = b.readChunked(p)
 	default:
-		n, err = b.receive(p[:min(int64(len(p)), b.left)])
+		n, err = b.receive(p[:min(int64(len(p)), b.left)], false)
 		if b.left -= int64(n); b.left == 0 && err == nil {
 			b.err = io.EOF
 			return n, io.EOF
@@ -134,13 +134,13 @@ func (b *body) readChunked(p []byte) (n int, err error) {
 	for len(b.data) == 0 {
 		data, framing := b.chunks.Need()
 		if data > 0 {
-			n, err = b.receive(p[:min(int64(len(p)), data)])
+			n, err = b.receive(p[:min(int64(len(p)), data)], false)
 			if n > 0 {
 				_, _, err = b.chunks.Next(p[:n])
 			}
 			return n, err
 		}
-		if err := b.readFraming(max(1, framing-len(b.framing))); err != nil {
+		if err := b.readFraming(framing - len(b.framing)); err != nil {
 			return 0, err
 		}
 	}
@@ -149,11 +149,17 @@ func (b *body) readChunked(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// readFraming reads at most size bytes, and decodes what there is of framing. Small
-// chunks may be in it, too, whose data it puts by.
-func (b *body) readFraming(size int) error {
-	var piece [8]byte
-	n, err := b.receive(piece[:size])
+// readFraming reads need bytes, and decodes what there is of framing. Small chunks may
+// be in it, too, whose data it puts by. If nothing is needed, as far as can be told,
+// there is the beginning of a line, which ends no later than the body does.
+func (b *body) readFraming(need int) (err error) {
+	var piece [256]byte
+	var n int
+	if need > 0 {
+		n, err = b.receive(piece[:need], false)
+	} else {
+		n, err = b.receive(piece[:], true)
+	}
 	if err != nil {
 		return err
 	}
@@ -185,14 +191,19 @@ func (b *body) takeTrailer() {
 	}
 }
 
-// receive reads from the Stream, within the deadlines.
-func (b *body) receive(p []byte) (int, error) {
+// receive reads from the Stream, within the deadlines; with line, nothing behind the
+// end of the line.
+func (b *body) receive(p []byte, line bool) (n int, err error) {
 	for {
 		if err := b.arm(); err != nil {
 			return 0, err
 		}
 		begun := time.Now()
-		n, err := b.stream.Read(p)
+		if line {
+			n, err = b.stream.ReadThrough(p, '\n')
+		} else {
+			n, err = b.stream.Read(p)
+		}
 		b.waited += time.Since(begun)
 		switch {
 		case n > 0:
