@@ -114,7 +114,7 @@ func TestEndWhileBlocked(t *testing.T) {
 			open:  func(c *weir.Conn) { conns <- c },
 			close: func(_ *weir.Conn, err error) { closed <- err },
 		}
-		s.Socket.WriteBuffer = 4 << 10
+		s.Socket.WriteBuffer = 64 << 10
 		nc := dial(t, serve(t, m, s))
 		c := receive(t, conns, "OnOpen")
 		if _, err := c.Write(make([]byte, 8_000_000)); err != nil {
