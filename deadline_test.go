@@ -388,3 +388,30 @@ func TestIdleTimeoutBeginsAfterCallback(t *testing.T) {
 		})
 	}
 }
+
+// Callbacks that the peer has nothing to do with, however long, do not make up for its
+// silence.
+func TestIdleTimeoutDespiteOwnCallbacks(t *testing.T) {
+	for _, m := range modes() {
+		if m.dispatch == weir.Inline {
+			continue // where callbacks take no time
+		}
+		t.Run(m.poller.String(), func(t *testing.T) {
+			e := newEnding()
+			e.server.IdleTimeout = 10 * short
+			var tick func(c *weir.Conn)
+			tick = func(c *weir.Conn) {
+				time.Sleep(short)
+				c.AfterFunc(short, tick)
+			}
+			e.server.Handler = hooks{
+				frame: func(c *weir.Conn, _ []byte) { c.Do(tick) },
+				close: func(_ *weir.Conn, err error) { e.closed <- err },
+			}
+			c := dial(t, serve(t, m, &e.server))
+			start := time.Now()
+			io.WriteString(c, "hello\n")
+			e.expires(t, weir.ErrIdleTimeout, start, e.server.IdleTimeout)
+		})
+	}
+}

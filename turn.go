@@ -306,8 +306,10 @@ func (t *turn) end() {
 	}
 	if c.has(flagAwaited) {
 		c.unset(flagAwaited)
-		c.set(flagGreeted) // the peer was waiting for us
-		c.post()
+		if t.frames > 0 || t.events&eventOpen != 0 {
+			c.set(flagGreeted) // the peer was waiting for us
+			c.post()
+		}
 	}
 	c.unset(flagBatch | flagRunning)
 	if c.has(flagDetached) && !c.has(flagClosing|flagAbort|flagDead) {
