@@ -121,7 +121,9 @@ type Config struct {
 	// connections together: unfinished frames, frames waiting for a worker,
 	// and the outbound backlog. See ErrBudget. 0: 1 GiB. A loop is never
 	// refused its own share of it, lest it ask the others all the time; so
-	// with several loops they may together come to almost twice as much.
+	// with several loops they may together come to almost twice as much. What a
+	// handler keeps is not counted, such as, of package web, bodies that Fast
+	// collects from chunks and WebSocket messages that come in fragments.
 	MaxBuffered int64
 
 	// HandshakeTimeout bounds the time from the opening of a connection to its
@@ -130,7 +132,8 @@ type Config struct {
 
 	// IdleTimeout bounds the time in which nothing is received on a
 	// connection, from its first frame on if there is a HandshakeTimeout, and
-	// else from the beginning. 0: none. See ErrIdleTimeout and Conn.SetIdleTimeout.
+	// else from the beginning. Time that OnOpen or OnFrame take does not count,
+	// but for some milliseconds. 0: none. See ErrIdleTimeout and Conn.SetIdleTimeout.
 	IdleTimeout time.Duration
 
 	// FrameTimeout bounds the time from the first bytes of a frame to its end,
