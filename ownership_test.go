@@ -36,7 +36,7 @@ func TestFrameIsTheHandlersUntilItReturns(t *testing.T) {
 			clear(frame) // allowed: it is the handler's
 		}})
 		s := &weir.Server{Handler: j, Codec: framed}
-		s.Socket.WriteBuffer = 8 << 10 // so that replies queue
+		s.Socket.WriteBuffer = 64 << 10 // so that replies queue
 		addr := serve(t, m, s)
 		const conns = 16
 		inParallel(conns, conns, func(i int) {
@@ -111,7 +111,7 @@ func TestWritesDoNotAliasTheirArguments(t *testing.T) {
 			c.Close()
 		}})
 		s := &weir.Server{Handler: j}
-		s.Socket.WriteBuffer = 8 << 10
+		s.Socket.WriteBuffer = 64 << 10
 		s.HighWatermark = 64 << 20
 		nc := dial(t, serve(t, m, s))
 		nc.Write([]byte("go"))
