@@ -82,8 +82,11 @@ func (t *turn) run() {
 		t.proto.handler.OnOpen(c)
 	}
 	t.deliver()
-	for i := 0; i < len(t.calls) && !c.has(flagDetached); i++ {
-		t.calls[i](c)
+	for _, f := range t.calls {
+		if c.has(flagDetached) {
+			break
+		}
+		f(c)
 		t.reload()
 	}
 	if t.due(eventWritable) && t.proto.writable != nil {
@@ -98,7 +101,7 @@ func (t *turn) run() {
 		t.shutdown()
 		t.reload()
 	}
-	if t.err == nil {
+	if t.used < len(t.data) && t.err == nil {
 		t.deliver() // what those callbacks have made of the rest
 	}
 	if t.eof && t.err == nil && !t.held && !c.has(flagClosing|flagAbort|flagDetached|eventResume) &&
