@@ -126,9 +126,10 @@ func TestWorkersBoundAfterWaiting(t *testing.T) {
 	eachPoolMode(t, func(t *testing.T, m mode) {
 		const workers, conns = 2, 10
 		leave := make(chan struct{})
-		var inside, most atomic.Int64
+		var entered, inside, most atomic.Int64
 		s := &weir.Server{Codec: codec.Line{}, Handler: hooks{
 			frame: func(c *weir.Conn, _ []byte) {
+				entered.Add(1)
 				c.Stream().Read(make([]byte, 1))
 				n := inside.Add(1)
 				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
@@ -148,7 +149,7 @@ func TestWorkersBoundAfterWaiting(t *testing.T) {
 			io.WriteString(c, "x\n")
 			first = append(first, c)
 		}
-		eventually(t, "all wait", func() bool { return s.Stats().Workers == conns })
+		eventually(t, "all are in their callbacks", func() bool { return entered.Load() == conns })
 		for _, c := range first {
 			io.WriteString(c, "y")
 		}
