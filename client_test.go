@@ -15,7 +15,7 @@ import (
 
 // newClient returns a client with loops of its own, in the given mode.
 func newClient(m mode, h weir.Handler) *weir.Client {
-	return &weir.Client{Handler: h, Config: weir.Config{Poller: m.poller, Dispatch: m.dispatch, Logger: quiet()}}
+	return &weir.Client{Handler: h, Config: weir.Config{Poller: m.Poller, Dispatch: m.Dispatch, Logger: quiet()}}
 }
 
 // A client exchanges frames with a server, on loops of its own or on the

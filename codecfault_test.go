@@ -113,7 +113,7 @@ func TestFaultyCodec(t *testing.T) {
 // put aside.
 func TestFaultySizeWhileBusy(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			busy, proceed := make(chan struct{}), make(chan struct{})
 			closed := make(chan error, 1)
 			s := &weir.Server{Codec: faulty{}, Config: weir.Config{Logger: quiet()}, Handler: hooks{

@@ -165,7 +165,7 @@ func TestPausedIsNotIdle(t *testing.T) {
 // A peer has all of the idle timeout after a handler that took longer than that.
 func TestIdleAfterSlowHandler(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const idle = 4 * short
 			done, closed := make(chan time.Time, 1), make(chan error, 1)
 			s := &weir.Server{Handler: hooks{
@@ -368,10 +368,10 @@ func TestAfterFunc(t *testing.T) {
 // takes: the whole idle timeout is left when the callback has returned.
 func TestIdleTimeoutBeginsAfterCallback(t *testing.T) {
 	for _, m := range modes() {
-		if m.dispatch == weir.Inline {
+		if m.Dispatch == weir.Inline {
 			continue // where callbacks take no time
 		}
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			e := newEnding()
 			e.server.IdleTimeout = 10 * short
 			returned := make(chan time.Time, 1)
@@ -393,10 +393,10 @@ func TestIdleTimeoutBeginsAfterCallback(t *testing.T) {
 // silence.
 func TestIdleTimeoutDespiteOwnCallbacks(t *testing.T) {
 	for _, m := range modes() {
-		if m.dispatch == weir.Inline {
+		if m.Dispatch == weir.Inline {
 			continue // where callbacks take no time
 		}
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			e := newEnding()
 			e.server.IdleTimeout = 10 * short
 			var tick func(c *weir.Conn)

@@ -46,7 +46,7 @@ func TestDescriptorsAreCloseOnExec(t *testing.T) {
 		before := openSockets(t)
 		s := &weir.Server{Handler: echo}
 		nc := dial(t, serve(t, m, s))
-		c := &weir.Client{Handler: echo, Config: weir.Config{Poller: m.poller, Dispatch: m.dispatch}}
+		c := &weir.Client{Handler: echo, Config: weir.Config{Poller: m.Poller, Dispatch: m.Dispatch}}
 		defer c.Close()
 		if _, err := c.Dial(t.Context(), "tcp", nc.RemoteAddr().String()); err != nil {
 			t.Fatal(err)
@@ -82,11 +82,11 @@ func TestDescriptorsAreCloseOnExec(t *testing.T) {
 // Shutdown leaves no descriptor behind, also those that were only duplicated.
 func TestNoDescriptorIsLeft(t *testing.T) {
 	for _, m := range modes() {
-		t.Run(fmt.Sprint(m.poller, "/", m.dispatch), func(t *testing.T) {
+		t.Run(fmt.Sprint(m.Poller, "/", m.Dispatch), func(t *testing.T) {
 			before := openSockets(t)
 			t.Run("serve", func(t *testing.T) {
 				s := &weir.Server{Handler: echo, ReusePort: true}
-				s.Poller, s.Dispatch, s.Loops = m.poller, m.dispatch, 3
+				s.Poller, s.Dispatch, s.Loops = m.Poller, m.Dispatch, 3
 				served := make(chan error, 1)
 				go func() { served <- s.ListenAndServe("tcp", "127.0.0.1:0") }()
 				eventually(t, "it listens", func() bool { return len(s.Addrs()) == 3 })

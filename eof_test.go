@@ -22,7 +22,7 @@ func TestLastBytesBeforeFIN(t *testing.T) {
 		var whole, partial atomic.Int64
 		j := newJudge(t, hooks{
 			frame: func(c *weir.Conn, frame []byte) {
-				if m.dispatch == weir.Pool && c.ID()%16 == 0 {
+				if m.Dispatch == weir.Pool && c.ID()%16 == 0 {
 					time.Sleep(time.Millisecond) // the FIN comes meanwhile
 				}
 				got, _ := frames.LoadOrStore(c, new(string))
@@ -67,7 +67,7 @@ func TestLastBytesBeforeFIN(t *testing.T) {
 // of the former before the latter counts.
 func TestFINDuringHandler(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			busy, proceed := make(chan struct{}), make(chan struct{})
 			got, closed := make(chan string, 100), make(chan error, 1)
 			s := &weir.Server{Codec: codec.Line{}, Handler: hooks{
@@ -106,7 +106,7 @@ func TestFINDuringHandler(t *testing.T) {
 // poolModes are the modes in which a handler may block.
 func poolModes() (pool []mode) {
 	for _, m := range modes() {
-		if m.dispatch == weir.Pool {
+		if m.Dispatch == weir.Pool {
 			pool = append(pool, m)
 		}
 	}

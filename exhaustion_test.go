@@ -82,7 +82,7 @@ func TestOutOfDescriptors(t *testing.T) {
 func startChild(t *testing.T, m mode) (addr string, ask func() childReport) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestOutOfDescriptors$")
-	cmd.Env = append(os.Environ(), exhaustionChild+"="+m.poller.String()+"/"+m.dispatch.String())
+	cmd.Env = append(os.Environ(), exhaustionChild+"="+m.Poller.String()+"/"+m.Dispatch.String())
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -127,7 +127,7 @@ func serveExhausted(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	for _, m := range modes() {
-		if m.poller.String()+"/"+m.dispatch.String() != name {
+		if m.Poller.String()+"/"+m.Dispatch.String() != name {
 			continue
 		}
 		var lines atomic.Int64

@@ -17,7 +17,7 @@ import (
 // crowd is n, or as many connections as a poller can watch when both of their
 // ends are in this process.
 func crowd(m mode, n int) int {
-	if m.poller == weir.PollerSelect {
+	if m.Poller == weir.PollerSelect {
 		return min(n, 400)
 	}
 	return n

@@ -46,10 +46,10 @@ func padDescriptors(t *testing.T) (release func()) {
 // server serves the others.
 func TestDescriptorsBeyondSelect(t *testing.T) {
 	for _, m := range modes() {
-		if m.poller != weir.PollerSelect {
+		if m.Poller != weir.PollerSelect {
 			continue
 		}
-		t.Run(m.dispatch.String(), func(t *testing.T) {
+		t.Run(m.Dispatch.String(), func(t *testing.T) {
 			const more = 5
 			s := &weir.Server{Handler: echo}
 			var lines atomic.Int64

@@ -54,7 +54,7 @@ func TestPauseHoldsEOF(t *testing.T) {
 			resumed := false // in callbacks of the connection only
 			h := halfCloser{ended: make(chan error, 1)}
 			h.open = func(c *weir.Conn) {
-				if m.dispatch == weir.Pool {
+				if m.Dispatch == weir.Pool {
 					receive(t, sent, "the FIN")
 				}
 				c.PauseRead()

@@ -26,7 +26,7 @@ func TestNotifyEnd(t *testing.T) {
 					c.NotifyEnd(func() { told <- "replaced" })
 					c.NotifyEnd(func() { told <- "end" })
 					conns <- c
-					if m.dispatch == weir.Pool {
+					if m.Dispatch == weir.Pool {
 						<-leave
 					}
 				}})

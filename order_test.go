@@ -79,7 +79,7 @@ func TestCallbacksInOrder(t *testing.T) {
 				}
 				st.frame++
 				switch {
-				case m.dispatch == weir.Pool && rand.IntN(50) == 0:
+				case m.Dispatch == weir.Pool && rand.IntN(50) == 0:
 					time.Sleep(100 * time.Microsecond)
 				case rand.IntN(5) == 0:
 					runtime.Gosched()
@@ -124,7 +124,7 @@ func TestCallbacksInOrder(t *testing.T) {
 // of all the others ends.
 func TestConnectionsRunInParallel(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const conns = 32
 			var meeting sync.WaitGroup
 			meeting.Add(conns)
@@ -150,7 +150,7 @@ func TestConnectionsRunInParallel(t *testing.T) {
 // others write meanwhile.
 func TestWritesLeaveWhileHandlerBlocks(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			conns, proceed := make(chan *weir.Conn, 1), make(chan struct{})
 			s := &weir.Server{Handler: hooks{frame: func(c *weir.Conn, _ []byte) {
 				io.WriteString(c, "reply")
@@ -182,7 +182,7 @@ func TestWritesLeaveWhileHandlerBlocks(t *testing.T) {
 // Flush does not wait for the end of the callback.
 func TestFlushInHandler(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			proceed := make(chan struct{})
 			nc := dial(t, serve(t, m, &weir.Server{Handler: hooks{frame: func(c *weir.Conn, _ []byte) {
 				for range 50 {

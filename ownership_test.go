@@ -26,7 +26,7 @@ func TestFrameIsTheHandlersUntilItReturns(t *testing.T) {
 				}
 				runtime.Gosched()
 			}
-			if m.dispatch == weir.Pool && rand.IntN(8) == 0 {
+			if m.Dispatch == weir.Pool && rand.IntN(8) == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			c.WriteFrame(frame)

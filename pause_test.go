@@ -94,7 +94,7 @@ func TestPauseStopsTheSender(t *testing.T) {
 // Behind a slow handler MaxPending bytes wait, and the peer has to stop sending.
 func TestMaxPending(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const parcels = 64 << 20 / parcelSize
 			entered, leave := make(chan struct{}, 1), make(chan struct{})
 			j := newParcelJudge(t)

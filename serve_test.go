@@ -34,7 +34,7 @@ func TestServeFile(t *testing.T) {
 		}
 		ln.Close()
 		s := &weir.Server{Handler: echo}
-		s.Poller, s.Dispatch = m.poller, m.dispatch
+		s.Poller, s.Dispatch = m.Poller, m.Dispatch
 		served := make(chan error, 1)
 		go func() { served <- s.ServeFile(f) }()
 		eventually(t, "it listens", func() bool { return len(s.Addrs()) == 1 })
@@ -64,7 +64,7 @@ func (l *otherListener) Close() error { l.closed = true; return l.Listener.Close
 func TestListenerOfAnotherType(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		s := &weir.Server{Handler: echo}
-		s.Poller, s.Dispatch = m.poller, m.dispatch
+		s.Poller, s.Dispatch = m.Poller, m.Dispatch
 		refused := func() {
 			t.Helper()
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -101,7 +101,7 @@ func TestListenerOfAnotherType(t *testing.T) {
 func TestServeTwice(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		s := &weir.Server{Handler: echo}
-		s.Poller, s.Dispatch = m.poller, m.dispatch
+		s.Poller, s.Dispatch = m.Poller, m.Dispatch
 		var addrs []string
 		served := make(chan error, 3)
 		for range 3 {
@@ -143,7 +143,7 @@ func TestServeRacesFailure(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		for range less(20) {
 			s := &weir.Server{Handler: echo}
-			s.Poller, s.Dispatch = m.poller, m.dispatch
+			s.Poller, s.Dispatch = m.Poller, m.Dispatch
 			var calls sync.WaitGroup
 			for range 4 {
 				calls.Go(func() { s.ListenAndServe("tcp", "127.0.0.1:0") })
@@ -161,7 +161,7 @@ func TestServeRacesFailure(t *testing.T) {
 func TestReusePort(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		s := &weir.Server{Handler: echo, ReusePort: true}
-		s.Poller, s.Dispatch, s.Loops = m.poller, m.dispatch, 4
+		s.Poller, s.Dispatch, s.Loops = m.Poller, m.Dispatch, 4
 		served := make(chan error, 1)
 		go func() { served <- s.ListenAndServe("tcp", "127.0.0.1:0") }()
 		eventually(t, "all loops listen", func() bool { return len(s.Addrs()) == 4 })

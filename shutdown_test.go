@@ -49,7 +49,7 @@ func ends(t *testing.T, c net.Conn) {
 func TestShutdownLeavesNothing(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		goroutines, fds := runtime.NumGoroutine(), testutil.OpenFDs()
-		s := &weir.Server{Handler: echo, Config: weir.Config{Poller: m.poller, Dispatch: m.dispatch}}
+		s := &weir.Server{Handler: echo, Config: weir.Config{Poller: m.Poller, Dispatch: m.Dispatch}}
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 		receive(t, entered, "the request")
 		down := shutDown(s)
 		begun(t, s)
-		if m.dispatch == weir.Pool {
+		if m.Dispatch == weir.Pool {
 			ends(t, idle)
 			asleep(t, s, "waiting for a handler")
 		}
@@ -130,7 +130,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 // line behind a slow one.
 func TestShutdownHandlesWhatWasReceived(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			entered, leave := make(chan struct{}), make(chan struct{})
 			var enter sync.Once
 			s := &weir.Server{Codec: words, Handler: weir.HandlerFunc(func(c *weir.Conn, frame []byte) {
@@ -208,7 +208,7 @@ func TestShutdownAborts(t *testing.T) {
 		deaf := dial(t, addr)
 		io.WriteString(deaf, "write ")
 		receive(t, entered, "the request to write")
-		if m.dispatch == weir.Pool {
+		if m.Dispatch == weir.Pool {
 			io.WriteString(dial(t, addr), "block ")
 			receive(t, entered, "the request to block")
 		}
@@ -272,7 +272,7 @@ func TestOnShutdown(t *testing.T) {
 // Close of a connection, in a callback and elsewhere, while the server shuts down.
 func TestCloseDuringShutdown(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			var s *weir.Server
 			j := newJudge(t, hooks{
 				frame: func(c *weir.Conn, frame []byte) {
@@ -414,7 +414,7 @@ func TestDialWhileClosing(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		fds := testutil.OpenFDs()
 		for range less(50) {
-			s := &weir.Server{Handler: echo, Config: weir.Config{Poller: m.poller, Dispatch: m.dispatch}}
+			s := &weir.Server{Handler: echo, Config: weir.Config{Poller: m.Poller, Dispatch: m.Dispatch}}
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 func TestSoak(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		conns, rounds := less(5000), 3
-		if m.poller == weir.PollerSelect {
+		if m.Poller == weir.PollerSelect {
 			conns = less(400) // both ends of each are below descriptor 1,024
 		}
 		j := newJudge(t, hooks{frame: func(c *weir.Conn, frame []byte) {

@@ -70,10 +70,10 @@ func TestStats(t *testing.T) {
 // A callback that blocks a loop shows in the lag.
 func TestStatsLag(t *testing.T) {
 	for _, m := range modes() {
-		if m.dispatch != weir.Inline {
+		if m.Dispatch != weir.Inline {
 			continue
 		}
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const block = 20 * time.Millisecond
 			s := &weir.Server{Handler: weir.HandlerFunc(func(c *weir.Conn, frame []byte) {
 				time.Sleep(block)

@@ -20,7 +20,7 @@ import (
 // eachPoolMode runs a test in every mode in which a callback may wait.
 func eachPoolMode(t *testing.T, f func(t *testing.T, m mode)) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) { f(t, m) })
+		t.Run(m.Poller.String(), func(t *testing.T) { f(t, m) })
 	}
 }
 
@@ -337,7 +337,7 @@ func TestStreamMisused(t *testing.T) {
 	})
 	t.Run("inline", func(t *testing.T) {
 		for _, m := range modes() {
-			if m.dispatch != weir.Inline {
+			if m.Dispatch != weir.Inline {
 				continue
 			}
 			nc := dial(t, serve(t, m, &weir.Server{Handler: weir.HandlerFunc(func(c *weir.Conn, frame []byte) {

@@ -115,7 +115,7 @@ func TestSwapBeforeTheEnd(t *testing.T) {
 // came before, but cannot be given another handler.
 func TestSwapTooLate(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			told := make(chan string, 9)
 			busy, proceed := make(chan struct{}), make(chan struct{})
 			s := &weir.Server{Codec: codec.Line{}, Handler: hooks{

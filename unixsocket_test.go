@@ -32,7 +32,7 @@ func TestUnixSocket(t *testing.T) {
 					open:  func(c *weir.Conn) { addrs <- [2]net.Addr{c.LocalAddr(), c.RemoteAddr()} },
 					frame: func(c *weir.Conn, frame []byte) { c.Write(frame) },
 				}}
-				s.Poller, s.Dispatch = m.poller, m.dispatch
+				s.Poller, s.Dispatch = m.Poller, m.Dispatch
 				served := make(chan error, 1)
 				go func() { served <- s.ListenAndServe("unix", path) }()
 				eventually(t, "it listens", func() bool { return len(s.Addrs()) > 0 })

@@ -56,7 +56,7 @@ func TestHandlerSubmitsToFullPool(t *testing.T) {
 				}
 				finished()
 			}
-			if m.dispatch == weir.Pool {
+			if m.Dispatch == weir.Pool {
 				call()
 			} else if err := s.Go(call); err != nil {
 				t.Error(err)
@@ -78,7 +78,7 @@ func TestHandlerSubmitsToFullPool(t *testing.T) {
 // A handler may wait for its own peer to read, whom the loop serves.
 func TestOneWorkerWaitsWritable(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const size, pieces = 256 << 10, 64
 			s := &weir.Server{Handler: weir.HandlerFunc(func(c *weir.Conn, _ []byte) {
 				for range pieces {
@@ -150,7 +150,7 @@ func TestPoolFull(t *testing.T) {
 // Workers is the most handlers that run at a time, and as many do.
 func TestWorkersBound(t *testing.T) {
 	for _, m := range poolModes() {
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			const workers, conns = 3, 20
 			var inside, most atomic.Int64
 			leave := make(chan struct{})

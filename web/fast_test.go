@@ -327,7 +327,7 @@ func BenchmarkFastTinyChunks(b *testing.B) {
 	for name, head := range map[string]int{"small head": 1, "large head": 96} {
 		b.Run(name, func(b *testing.B) {
 			const chunks = 10_000
-			addr := serve(b, mode{dispatch: weir.Inline}, &weir.Server{Handler: web.Fast(func(x *web.Ctx) {})})
+			addr := serve(b, mode{Dispatch: weir.Inline}, &weir.Server{Handler: web.Fast(func(x *web.Ctx) {})})
 			request := []byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" +
 				strings.Repeat("X-Filler: "+strings.Repeat("x", 150)+"\r\n", head) + "\r\n" +
 				strings.Repeat("1\r\nx\r\n", chunks) + "0\r\n\r\n")

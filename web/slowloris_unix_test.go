@@ -61,7 +61,7 @@ func TestSlowClients(t *testing.T) {
 					MaxBuffered:   budget,
 					Socket:        weir.SocketOptions{WriteBuffer: 8 << 10},
 				}}
-				addr := serve(t, mode{poller: weir.PollerKind(0), dispatch: server.dispatch}, s)
+				addr := serve(t, mode{Dispatch: server.dispatch}, s)
 				before := memory()
 				held := make([]net.Conn, 0, conns)
 				dialer := net.Dialer{Timeout: patience}

@@ -30,7 +30,7 @@ func TestSocketMemory(t *testing.T) {
 		t.Run(offer, func(t *testing.T) {
 			eachSocketMode(t, func(t *testing.T, m socketMode) {
 				conns := 500
-				if m.poller == weir.PollerSelect {
+				if m.Poller == weir.PollerSelect {
 					conns = 400 // it takes 1,023 descriptors
 				}
 				ws := echoSocket()

@@ -52,7 +52,7 @@ func TestSocketSoak(t *testing.T) {
 		}
 		ws.OnMessage = func(s *web.Socket, op web.Opcode, data []byte) {
 			callback(s, func() {
-				if string(data) == "stream" && m.dispatch == weir.Pool {
+				if string(data) == "stream" && m.Dispatch == weir.Pool {
 					stream(s, strings.Repeat("stream", 10_000), 5000)
 					return
 				}
@@ -98,7 +98,7 @@ func TestSocketSoak(t *testing.T) {
 			wg.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(i), 1))
 				for round := range rounds {
-					if err := soak(t, addr, fmt.Sprintf("%d/%d", i, round), r, m.dispatch == weir.Pool); err != nil {
+					if err := soak(t, addr, fmt.Sprintf("%d/%d", i, round), r, m.Dispatch == weir.Pool); err != nil {
 						t.Errorf("client %d, round %d: %v", i, round, err)
 					}
 				}

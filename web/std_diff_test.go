@@ -470,7 +470,7 @@ func TestTwinOfNetHTTP(t *testing.T) {
 			}
 			var pools []mode
 			for _, m := range modes() {
-				if m.dispatch == pool.dispatch {
+				if m.Dispatch == pool.Dispatch {
 					pools = append(pools, m)
 				}
 			}
@@ -479,7 +479,7 @@ func TestTwinOfNetHTTP(t *testing.T) {
 				check := func(how string, cut func([]byte) [][]byte) {
 					t.Helper()
 					if got := converse(t, addr, tw.requests, cut); got != want {
-						t.Fatalf("%s, %s:\n%s\nnet/http:\n%s", m.poller, how, got, want)
+						t.Fatalf("%s, %s:\n%s\nnet/http:\n%s", m.Poller, how, got, want)
 					}
 				}
 				check("whole", whole)

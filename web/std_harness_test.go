@@ -22,14 +22,14 @@ import (
 // eachPoolMode runs a test on every poller, in Pool mode, which Handler needs.
 func eachPoolMode(t *testing.T, f func(t *testing.T, m mode)) {
 	for _, m := range modes() {
-		if m.dispatch == weir.Pool {
-			t.Run(m.poller.String(), func(t *testing.T) { f(t, m) })
+		if m.Dispatch == weir.Pool {
+			t.Run(m.Poller.String(), func(t *testing.T) { f(t, m) })
 		}
 	}
 }
 
 // pool is the mode for tests to which pollers make no difference.
-var pool = mode{dispatch: weir.Pool}
+var pool = mode{Dispatch: weir.Pool}
 
 // serveStd serves a handler until the test ends.
 func serveStd(t testing.TB, m mode, h http.HandlerFunc) (addr string, s *weir.Server) {

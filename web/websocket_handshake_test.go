@@ -238,10 +238,10 @@ func TestSocketBehindMiddleware(t *testing.T) {
 	})
 	mux.HandleFunc("/opaque", func(w http.ResponseWriter, r *http.Request) { ws.ServeHTTP(opaque{w}, r) })
 	for _, m := range modes() {
-		if m.dispatch == weir.Inline {
+		if m.Dispatch == weir.Inline {
 			continue
 		}
-		t.Run(m.poller.String(), func(t *testing.T) {
+		t.Run(m.Poller.String(), func(t *testing.T) {
 			addr := serve(t, m, &weir.Server{Handler: web.Handler(mux)})
 			c := dialSocket(t, addr)
 			if h := c.response.Header; h.Get("X-Middleware") != "yes" || h.Get("Content-Type") != "" {

@@ -24,10 +24,10 @@ type socketMode struct {
 // eachSocketMode runs a test in every combination.
 func eachSocketMode(t *testing.T, f func(t *testing.T, m socketMode)) {
 	for _, m := range modes() {
-		if m.dispatch == weir.Pool {
-			t.Run(m.poller.String()+"/pool/handler", func(t *testing.T) { f(t, socketMode{m, false}) })
+		if m.Dispatch == weir.Pool {
+			t.Run(m.Poller.String()+"/pool/handler", func(t *testing.T) { f(t, socketMode{m, false}) })
 		}
-		t.Run(m.poller.String()+"/"+m.dispatch.String()+"/fast", func(t *testing.T) { f(t, socketMode{m, true}) })
+		t.Run(m.Poller.String()+"/"+m.Dispatch.String()+"/fast", func(t *testing.T) { f(t, socketMode{m, true}) })
 	}
 }
 
