@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"net"
-	"strings"
 	"testing"
 
 	"github.com/weir-go/weir/examples/internal/cli"
+	"github.com/weir-go/weir/examples/internal/clitest"
 )
 
 func TestMisuse(t *testing.T) {
@@ -16,50 +14,23 @@ func TestMisuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	for _, test := range []struct {
-		code int
-		args string
-		want []string
-	}{
-		{cli.Usage, "-api nethttp -dispatch inline", []string{"-api nethttp needs -dispatch pool"}},
-		{cli.Usage, "-api rpc", []string{"-api", "fast or nethttp"}},
-		{cli.Usage, "-dispatch maybe", []string{"-dispatch", "pool or inline"}},
-		{cli.Usage, "-poller kqueue", []string{"-poller", "auto, epoll or select"}},
-		{cli.Usage, "-max-body -1", []string{"-max-body", "negative"}},
-		{cli.Usage, "-max-requests x", []string{"-max-requests", "x"}},
-		{cli.Usage, "-idle -1s", []string{"-idle", "negative"}},
-		{cli.Usage, "-head-timeout 10", []string{"-head-timeout"}},
-		{cli.Usage, "-addr 127.0.0.1:0 -loops 257", []string{"Loops", "256"}},
-		{cli.Usage, ":8080", []string{":8080"}},
-		{cli.Failure, "-addr " + ln.Addr().String(), []string{"is in use", "choose another"}},
-		{cli.Failure, "-addr 127.0.0.1:0 -pprof " + ln.Addr().String(), []string{"profiles"}},
-	} {
-		t.Run(test.args, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			if code := run(context.Background(), strings.Fields(test.args), &stdout, &stderr); code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
-			}
-			said := stderr.String()
-			if strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "http: ") {
-				t.Errorf("said %q, want one line", said)
-			}
-			for _, w := range test.want {
-				if !strings.Contains(said, w) {
-					t.Errorf("said %q, without %q", said, w)
-				}
-			}
-		})
-	}
+	clitest.Mistakes(t, "http", run, []clitest.Mistake{
+		{Code: cli.Usage, Args: "-api nethttp -dispatch inline", Want: []string{"-api nethttp needs -dispatch pool"}},
+		{Code: cli.Usage, Args: "-api rpc", Want: []string{"-api", "fast or nethttp"}},
+		{Code: cli.Usage, Args: "-dispatch maybe", Want: []string{"-dispatch", "pool or inline"}},
+		{Code: cli.Usage, Args: "-poller kqueue", Want: []string{"-poller", "auto, epoll or select"}},
+		{Code: cli.Usage, Args: "-max-body -1", Want: []string{"-max-body", "negative"}},
+		{Code: cli.Usage, Args: "-max-requests x", Want: []string{"-max-requests", "x"}},
+		{Code: cli.Usage, Args: "-idle -1s", Want: []string{"-idle", "negative"}},
+		{Code: cli.Usage, Args: "-head-timeout 10", Want: []string{"-head-timeout"}},
+		{Code: cli.Usage, Args: "-addr 127.0.0.1:0 -loops 257", Want: []string{"Loops", "256"}},
+		{Code: cli.Usage, Args: ":8080", Want: []string{":8080"}},
+		{Code: cli.Failure, Args: "-addr " + ln.Addr().String(), Want: []string{"is in use", "choose another"}},
+		{Code: cli.Failure, Args: "-addr 127.0.0.1:0 -pprof " + ln.Addr().String(), Want: []string{"profiles"}},
+	})
 }
 
 func TestHelp(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	if code := run(context.Background(), []string{"-h"}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
-		t.Errorf("exit code %d, stderr: %s", code, &stderr)
-	}
-	for _, w := range []string{"/plaintext", "-api fast|nethttp", "-dispatch pool|inline", "(default 127.0.0.1:8080)", "curl -i", "wrk -t", "SIGTERM"} {
-		if !strings.Contains(stdout.String(), w) {
-			t.Errorf("no %q in the help:\n%s", w, &stdout)
-		}
-	}
+	clitest.Help(t, run,
+		"/plaintext", "-api fast|nethttp", "-dispatch pool|inline", "(default 127.0.0.1:8080)", "curl -i", "wrk -t", "SIGTERM")
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"net"
-	"strings"
 	"testing"
 
 	"github.com/weir-go/weir/examples/internal/cli"
+	"github.com/weir-go/weir/examples/internal/clitest"
 )
 
 func TestMisuse(t *testing.T) {
@@ -16,44 +14,17 @@ func TestMisuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	for _, test := range []struct {
-		code int
-		args string
-		want []string
-	}{
-		{cli.Usage, "-compress yes", []string{"-compress", "off, no-takeover or takeover"}},
-		{cli.Usage, "-dispatch maybe", []string{"-dispatch", "pool or inline"}},
-		{cli.Usage, "-max-message -1", []string{"-max-message", "negative"}},
-		{cli.Usage, "-ping -1s", []string{"-ping", "negative"}},
-		{cli.Usage, "ws://127.0.0.1:8081/", []string{"unexpected argument"}},
-		{cli.Failure, "-addr " + ln.Addr().String(), []string{"is in use", "choose another"}},
-	} {
-		t.Run(test.args, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			if code := run(context.Background(), strings.Fields(test.args), &stdout, &stderr); code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
-			}
-			said := stderr.String()
-			if strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "websocket: ") {
-				t.Errorf("said %q, want one line", said)
-			}
-			for _, w := range test.want {
-				if !strings.Contains(said, w) {
-					t.Errorf("said %q, without %q", said, w)
-				}
-			}
-		})
-	}
+	clitest.Mistakes(t, "websocket", run, []clitest.Mistake{
+		{Code: cli.Usage, Args: "-compress yes", Want: []string{"-compress", "off, no-takeover or takeover"}},
+		{Code: cli.Usage, Args: "-dispatch maybe", Want: []string{"-dispatch", "pool or inline"}},
+		{Code: cli.Usage, Args: "-max-message -1", Want: []string{"-max-message", "negative"}},
+		{Code: cli.Usage, Args: "-ping -1s", Want: []string{"-ping", "negative"}},
+		{Code: cli.Usage, Args: "ws://127.0.0.1:8081/", Want: []string{"unexpected argument"}},
+		{Code: cli.Failure, Args: "-addr " + ln.Addr().String(), Want: []string{"is in use", "choose another"}},
+	})
 }
 
 func TestHelp(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	if code := run(context.Background(), []string{"-h"}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
-		t.Errorf("exit code %d, stderr: %s", code, &stderr)
-	}
-	for _, w := range []string{"-compress off|no-takeover|takeover", "-dispatch pool|inline", "(default 127.0.0.1:8081)", "wscat", "SIGTERM"} {
-		if !strings.Contains(stdout.String(), w) {
-			t.Errorf("no %q in the help:\n%s", w, &stdout)
-		}
-	}
+	clitest.Help(t, run,
+		"-compress off|no-takeover|takeover", "-dispatch pool|inline", "(default 127.0.0.1:8081)", "wscat", "SIGTERM")
 }
