@@ -16,9 +16,19 @@ import (
 // line of a child is a reply that nobody asked for: it says that it is ready.
 // Any other such line is a failure that could not wait.
 
+//
+// Moments that several processes share (at_ns) are readings of the system's
+// CLOCK_MONOTONIC, in nanoseconds; see monotonic.
+
 type request struct {
-	Cmd  string `json:"cmd"`
-	File string `json:"file,omitempty"` // of "profile"
+	Cmd      string  `json:"cmd"`
+	File     string  `json:"file,omitempty"`        // of "profile"
+	N        int     `json:"n,omitempty"`           // a number of connections
+	Size     int     `json:"size,omitempty"`        // bytes of a broadcast's payload
+	Rate     float64 `json:"rate,omitempty"`        // per second, of this process alone
+	At       int64   `json:"at_ns,omitempty"`       // when to begin
+	Every    int64   `json:"every_ns,omitempty"`    // heartbeat interval
+	Duration int64   `json:"duration_ns,omitempty"` // of a phase, or the longest that it may take
 }
 
 type reply struct {
@@ -26,6 +36,30 @@ type reply struct {
 	Addr    string   `json:"addr,omitempty"`    // where a server listens
 	Usage   *usage   `json:"usage,omitempty"`   // what a server has used up so far
 	Traffic *traffic `json:"traffic,omitempty"` // what a load has measured
+	Count   *count   `json:"count,omitempty"`   // what has become of connections
+	Cycle   *gcCycle `json:"cycle,omitempty"`   // what a garbage collection costs
+}
+
+// A count is what has become of the connections of one process in one phase.
+// Which fields are set depends on the request.
+type count struct {
+	Open     int    `json:"open"`               // connections open and answered at least once, all in all
+	Done     int64  `json:"done,omitempty"`     // what was asked for: opened, delivered, accepted, reopened, answered, closed
+	Failures int64  `json:"failures,omitempty"` // attempts that failed, also those that succeeded when repeated
+	Lost     int64  `json:"lost,omitempty"`     // connections that ended though nobody wanted it
+	Problem  string `json:"problem,omitempty"`  // the first failure or loss, in words
+	Sent     int64  `json:"sent,omitempty"`     // messages
+	First    int64  `json:"first_ns,omitempty"` // monotonic: the first of what was done
+	Last     int64  `json:"last_ns,omitempty"`  // monotonic: the last
+	// Histogram holds how long each took, in ns.
+	Histogram string `json:"histogram,omitempty"`
+}
+
+// A gcCycle is the cost of one forced collection of an idle process.
+type gcCycle struct {
+	CPU   int64 `json:"cpu_ns"`   // of the process
+	Wall  int64 `json:"wall_ns"`  // from begin to end
+	Pause int64 `json:"pause_ns"` // with the world stopped
 }
 
 // serveRequests answers the requests on stdin with handle in the calling
