@@ -41,7 +41,7 @@ var brokenPeers = []peer{
 	{name: "broken-exit", start: breakAfter(50, func(net.Conn, []byte) { os.Exit(3) })},
 	{name: "broken-stall", start: breakAfter(50, func(net.Conn, []byte) { select {} })},
 	{name: "broken-pause", start: breakAt(100, func(net.Conn, []byte) { time.Sleep(pause) })},
-	{name: "broken-from-the-start", start: func() (string, error) { return "", errors.New("no luck") }},
+	{name: "broken-from-the-start", start: func(*stage) (string, error) { return "", errors.New("no luck") }},
 }
 
 // pause is how long the server pauses that does.
@@ -49,18 +49,18 @@ const pause = 300 * time.Millisecond
 
 // breakAfter is an echo server that calls harm from the n-th message of a
 // connection on.
-func breakAfter(n int, harm func(c net.Conn, b []byte)) func() (string, error) {
+func breakAfter(n int, harm func(c net.Conn, b []byte)) func(*stage) (string, error) {
 	return breakIf(func(i int) bool { return i >= n }, harm)
 }
 
 // breakAt is an echo server that calls harm at the n-th message of a connection.
-func breakAt(n int, harm func(c net.Conn, b []byte)) func() (string, error) {
+func breakAt(n int, harm func(c net.Conn, b []byte)) func(*stage) (string, error) {
 	return breakIf(func(i int) bool { return i == n }, harm)
 }
 
-func breakIf(now func(i int) bool, harm func(c net.Conn, b []byte)) func() (string, error) {
-	return func() (string, error) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+func breakIf(now func(i int) bool, harm func(c net.Conn, b []byte)) func(*stage) (string, error) {
+	return func(s *stage) (string, error) {
+		ln, err := s.listen()
 		if err != nil {
 			return "", err
 		}

@@ -13,10 +13,10 @@ type peer struct {
 	name  string
 	about string
 
-	// start makes the server listen on a port of 127.0.0.1 that the system
-	// chooses, and returns its address while the server goes on in the
-	// background until the process ends. It is called once per process.
-	start func() (addr string, err error)
+	// start makes the server listen where the stage says, and returns its address
+	// while the server goes on in the background until the process ends. It is
+	// called once per process.
+	start func(s *stage) (addr string, err error)
 }
 
 // findPeers resolves a comma-separated list of names. A name may come twice: a

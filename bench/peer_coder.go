@@ -18,7 +18,7 @@ var coderPeer = peer{
 	start: startCoder,
 }
 
-func startCoder() (string, error) {
+func startCoder(s *stage) (string, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc(wsPath, func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
@@ -38,5 +38,5 @@ func startCoder() (string, error) {
 			}
 		}
 	})
-	return serveNetHTTP(mux)
+	return serveNetHTTP(s, mux)
 }

@@ -2,11 +2,7 @@
 
 package main
 
-import (
-	"net"
-
-	"github.com/valyala/fasthttp"
-)
+import "github.com/valyala/fasthttp"
 
 // fasthttpPeer is as fasthttp's README has it: a switch over the path, and what
 // the server does by default.
@@ -16,20 +12,22 @@ var fasthttpPeer = peer{
 	start: startFasthttp,
 }
 
-func startFasthttp() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func startFasthttp(s *stage) (string, error) {
+	ln, err := s.listen()
 	if err != nil {
 		return "", err
 	}
 	handler := func(ctx *fasthttp.RequestCtx) {
 		switch string(ctx.Path()) {
 		case "/plaintext":
+			s.work()
 			ctx.SetContentType("text/plain; charset=utf-8")
 			ctx.SetBodyString(httpBody)
 		default:
 			ctx.Error("not found", fasthttp.StatusNotFound)
 		}
 	}
-	go func() { panic(fasthttp.Serve(ln, handler)) }() // there is no end but a failure
+	srv := &fasthttp.Server{Handler: handler, IdleTimeout: s.idle}
+	go func() { panic(srv.Serve(ln)) }() // there is no end but a failure
 	return ln.Addr().String(), nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"syscall"
@@ -40,12 +42,22 @@ func floorPeers() []peer {
 type floor struct {
 	ep      int
 	ln      int
+	work    func()
 	buf     []byte
 	pending [][]byte // by fd: bytes read and not yet written; nil almost always
+
+	// For broadcasts only.
+	open  []bool // by fd
+	wake  int    // eventfd: there is something in casts
+	casts chan []byte
+	sent  chan int // on how many connections
 }
 
-func startFloor() (string, error) {
-	ln, addr, err := floorListen()
+func startFloor(s *stage) (string, error) {
+	if s.idle > 0 {
+		return "", errors.New("the floor has no timers, so no -idle")
+	}
+	ln, addr, err := floorListen(s)
 	if err != nil {
 		return "", err
 	}
@@ -57,20 +69,41 @@ func startFloor() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f := &floor{ep: ep, ln: ln, buf: make([]byte, 64<<10), pending: make([][]byte, limit)}
-	if err := f.control(unix.EPOLL_CTL_ADD, ln, unix.EPOLLIN); err != nil {
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return "", os.NewSyscallError("eventfd", err)
+	}
+	f := &floor{
+		ep: ep, ln: ln, work: s.work, buf: make([]byte, 64<<10), pending: make([][]byte, limit),
+		open: make([]bool, limit), wake: wake, casts: make(chan []byte, 1), sent: make(chan int, 1),
+	}
+	if err := errors.Join(f.control(unix.EPOLL_CTL_ADD, ln, unix.EPOLLIN), f.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN)); err != nil {
 		return "", err
 	}
+	s.broadcast = f.broadcast
 	go f.loop()
 	return addr, nil
 }
 
-func floorListen() (fd int, addr string, err error) {
+func floorListen(s *stage) (fd int, addr string, err error) {
+	at, err := netip.ParseAddrPort(s.addr)
+	if err != nil {
+		return -1, "", err
+	}
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, "", os.NewSyscallError("socket", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	// Package net sets it too: connections that linger must not block the port.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return -1, "", os.NewSyscallError("setsockopt", err)
+	}
+	if s.reusePort {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return -1, "", os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}); err != nil {
 		return -1, "", os.NewSyscallError("bind", err)
 	}
 	if err := unix.Listen(fd, 4096); err != nil {
@@ -80,7 +113,7 @@ func floorListen() (fd int, addr string, err error) {
 	if err != nil {
 		return -1, "", os.NewSyscallError("getsockname", err)
 	}
-	return fd, fmt.Sprintf("127.0.0.1:%d", sa.(*unix.SockaddrInet4).Port), nil
+	return fd, fmt.Sprintf("%v:%d", at.Addr(), sa.(*unix.SockaddrInet4).Port), nil
 }
 
 func (f *floor) loop() {
@@ -98,6 +131,8 @@ func (f *floor) loop() {
 			switch {
 			case fd == f.ln:
 				f.accept()
+			case fd == f.wake:
+				f.cast()
 			case events[i].Events&unix.EPOLLOUT != 0:
 				f.flush(fd)
 			default:
@@ -118,21 +153,57 @@ func (f *floor) echo(fd int) {
 		}
 		return
 	}
-	w, errno := sysWrite(fd, f.buf[:n])
-	if w == n && errno == 0 {
-		return
+	f.work()
+	f.write(fd, f.buf[:n])
+}
+
+// write reports whether the socket, or what is kept for it, has taken p.
+func (f *floor) write(fd int, p []byte) bool {
+	w, errno := sysWrite(fd, p)
+	if w == len(p) && errno == 0 {
+		return true
 	}
 	if errno != 0 {
 		if !transient(errno) {
 			f.close(fd)
-			return
+			return false
 		}
 		w = 0
 	}
 	// The socket is full. Keep the rest and stop reading until it is gone:
 	// the peer's own window then bounds what is kept to one buffer.
-	f.pending[fd] = append(f.pending[fd], f.buf[w:n]...)
+	f.pending[fd] = append(f.pending[fd], p[w:]...)
 	f.must(unix.EPOLL_CTL_MOD, fd, unix.EPOLLOUT)
+	return true
+}
+
+// broadcast has the loop send payload. While that sleeps it keeps the processor,
+// and with one of them it takes the runtime some milliseconds to get here.
+func (f *floor) broadcast(payload []byte) (int, error) {
+	f.casts <- payload
+	if _, err := unix.Write(f.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+		return 0, os.NewSyscallError("write", err)
+	}
+	return <-f.sent, nil
+}
+
+// cast is the cheapest broadcast: a bare loop of write calls.
+func (f *floor) cast() {
+	var count [8]byte
+	_, _ = unix.Read(f.wake, count[:]) // nobody else reads it
+	payload, accepted := <-f.casts, 0
+	for fd, open := range f.open {
+		switch {
+		case !open:
+			continue
+		case f.pending[fd] != nil: // what waits comes first
+			f.pending[fd] = append(f.pending[fd], payload...)
+		case !f.write(fd, payload):
+			continue
+		}
+		accepted++
+	}
+	f.sent <- accepted
 }
 
 func (f *floor) flush(fd int) {
@@ -165,11 +236,12 @@ func (f *floor) accept() {
 		// Package net and weir set it too.
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		f.must(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
+		f.open[fd] = true
 	}
 }
 
 func (f *floor) close(fd int) {
-	f.pending[fd] = nil
+	f.pending[fd], f.open[fd] = nil, false
 	unix.Close(fd)
 }
 

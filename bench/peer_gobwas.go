@@ -18,7 +18,7 @@ var gobwasPeer = peer{
 	start: startGobwas,
 }
 
-func startGobwas() (string, error) {
+func startGobwas(s *stage) (string, error) {
 	wsutil.SetMaxMessageSize(maxWSMessage)
 	mux := http.NewServeMux()
 	mux.HandleFunc(wsPath, func(w http.ResponseWriter, r *http.Request) {
@@ -39,5 +39,5 @@ func startGobwas() (string, error) {
 			}
 		}()
 	})
-	return serveNetHTTP(mux)
+	return serveNetHTTP(s, mux)
 }

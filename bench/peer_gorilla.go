@@ -15,7 +15,7 @@ var gorillaPeer = peer{
 	start: startGorilla,
 }
 
-func startGorilla() (string, error) {
+func startGorilla(s *stage) (string, error) {
 	upgrader := websocket.Upgrader{} // use default options
 	mux := http.NewServeMux()
 	mux.HandleFunc(wsPath, func(w http.ResponseWriter, r *http.Request) {
@@ -34,5 +34,5 @@ func startGorilla() (string, error) {
 			}
 		}
 	})
-	return serveNetHTTP(mux)
+	return serveNetHTTP(s, mux)
 }

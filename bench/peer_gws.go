@@ -17,7 +17,7 @@ var gwsPeer = peer{
 	start: startGWS,
 }
 
-func startGWS() (string, error) {
+func startGWS(s *stage) (string, error) {
 	upgrader := gws.NewUpgrader(&gwsEcho{}, &gws.ServerOption{
 		Recovery:          gws.Recovery,
 		PermessageDeflate: gws.PermessageDeflate{Enabled: true}, // for clients that ask for it
@@ -30,7 +30,7 @@ func startGWS() (string, error) {
 		}
 		go socket.ReadLoop()
 	})
-	return serveNetHTTP(mux)
+	return serveNetHTTP(s, mux)
 }
 
 type gwsEcho struct{ gws.BuiltinEventHandler }

@@ -4,10 +4,10 @@ package main
 
 import (
 	"context"
-	"net"
 
 	"github.com/cloudwego/hertz/pkg/app"
 	"github.com/cloudwego/hertz/pkg/app/server"
+	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/common/hlog"
 )
 
@@ -19,14 +19,19 @@ var hertzPeers = []peer{{
 	start: startHertz,
 }}
 
-func startHertz() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func startHertz(s *stage) (string, error) {
+	ln, err := s.listen()
 	if err != nil {
 		return "", err
 	}
 	hlog.SetLevel(hlog.LevelFatal) // standard error is the benchmark's
-	h := server.Default(server.WithListener(ln))
+	options := []config.Option{server.WithListener(ln)}
+	if s.idle > 0 {
+		options = append(options, server.WithIdleTimeout(s.idle))
+	}
+	h := server.Default(options...)
 	h.GET("/plaintext", func(_ context.Context, c *app.RequestContext) {
+		s.work()
 		c.SetContentType("text/plain; charset=utf-8")
 		c.SetBodyString(httpBody)
 	})

@@ -2,7 +2,10 @@
 
 package main
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // netPeer is what a Go programmer writes first, and what weir has to beat.
 var netPeer = peer{
@@ -11,10 +14,17 @@ var netPeer = peer{
 	start: startNet,
 }
 
-func startNet() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func startNet(s *stage) (string, error) {
+	ln, err := s.listen()
 	if err != nil {
 		return "", err
+	}
+	var conns roster[net.Conn]
+	s.broadcast = func(payload []byte) (int, error) {
+		return conns.each(func(c net.Conn) error {
+			_, err := c.Write(payload)
+			return err
+		}), nil
 	}
 	go func() {
 		for {
@@ -22,20 +32,28 @@ func startNet() (string, error) {
 			if err != nil {
 				panic(err) // the load counts on this server: better no figure than a wrong one
 			}
-			go echoConn(c)
+			go func() {
+				defer c.Close()
+				conns.add(c)
+				defer conns.remove(c)
+				echoConn(c, s)
+			}()
 		}
 	}()
 	return ln.Addr().String(), nil
 }
 
-func echoConn(c net.Conn) {
-	defer c.Close()
+func echoConn(c net.Conn, s *stage) {
 	buf := make([]byte, 4096)
 	for {
+		if s.idle > 0 {
+			_ = c.SetReadDeadline(time.Now().Add(s.idle)) // Read tells if that fails
+		}
 		n, err := c.Read(buf)
 		if err != nil {
 			return
 		}
+		s.work()
 		if _, err := c.Write(buf[:n]); err != nil {
 			return
 		}

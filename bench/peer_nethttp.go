@@ -4,7 +4,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 )
 
@@ -13,13 +12,14 @@ import (
 var netHTTPPeer = peer{
 	name:  "net/http",
 	about: "net/http, a goroutine per connection",
-	start: func() (string, error) { return serveNetHTTP(plaintextMux()) },
+	start: func(s *stage) (string, error) { return serveNetHTTP(s, plaintextMux(s)) },
 }
 
 // plaintextMux is also what weir-nethttp serves.
-func plaintextMux() http.Handler {
+func plaintextMux(s *stage) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /plaintext", func(w http.ResponseWriter, _ *http.Request) {
+		s.work()
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, httpBody) // the load sees what is missing
 	})
@@ -27,12 +27,12 @@ func plaintextMux() http.Handler {
 }
 
 // serveNetHTTP serves a handler with net/http.
-func serveNetHTTP(h http.Handler) (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func serveNetHTTP(s *stage, h http.Handler) (string, error) {
+	ln, err := s.listen()
 	if err != nil {
 		return "", err
 	}
-	srv := &http.Server{Handler: h}
+	srv := &http.Server{Handler: h, IdleTimeout: s.idle, ReadHeaderTimeout: s.idle}
 	go func() { panic(srv.Serve(ln)) }() // there is no end but a failure
 	return ln.Addr().String(), nil
 }

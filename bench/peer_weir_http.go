@@ -15,33 +15,36 @@ var weirHTTPPeers = []peer{
 	{
 		name:  "weir-fast",
 		about: "weir, web.Fast on the event loop",
-		start: func() (string, error) { return startWeirFast(weir.Inline) },
+		start: func(s *stage) (string, error) { return startWeirFast(s, weir.Inline) },
 	},
 	{
 		name:  "weir-fast-pool",
 		about: "weir, web.Fast on the worker pool",
-		start: func() (string, error) { return startWeirFast(weir.Pool) },
+		start: func(s *stage) (string, error) { return startWeirFast(s, weir.Pool) },
 	},
 	{
 		name:  "weir-nethttp",
 		about: "weir, web.Handler with the handler of net/http above, on the worker pool",
-		start: func() (string, error) {
-			return serveWeir(&weir.Server{Handler: web.Handler(plaintextMux())})
+		start: func(s *stage) (string, error) {
+			return serveWeirHTTP(s, web.Handler(plaintextMux(s)), weir.Pool)
 		},
 	},
 }
 
-func startWeirFast(dispatch weir.Dispatch) (string, error) {
-	return serveWeir(&weir.Server{
-		Handler: web.Fast(func(x *web.Ctx) {
-			switch string(x.Path()) {
-			case "/plaintext":
-				x.SetContentType("text/plain; charset=utf-8")
-				x.WriteString(httpBody)
-			default:
-				x.Error(http.StatusNotFound, "not found")
-			}
-		}),
-		Config: weir.Config{Dispatch: dispatch},
-	})
+func startWeirFast(s *stage, dispatch weir.Dispatch) (string, error) {
+	return serveWeirHTTP(s, web.Fast(func(x *web.Ctx) {
+		switch string(x.Path()) {
+		case "/plaintext":
+			s.work()
+			x.SetContentType("text/plain; charset=utf-8")
+			x.WriteString(httpBody)
+		default:
+			x.Error(http.StatusNotFound, "not found")
+		}
+	}), dispatch)
+}
+
+func serveWeirHTTP(s *stage, h *web.HTTP, dispatch weir.Dispatch) (string, error) {
+	h.Limits.IdleTimeout = s.idle
+	return serveWeir(s, &weir.Server{Handler: h, Config: weir.Config{Dispatch: dispatch}})
 }
