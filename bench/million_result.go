@@ -31,7 +31,8 @@ type millionSettings struct {
 	ChurnSeconds     float64  `json:"churn_seconds"`
 	HeartbeatSeconds float64  `json:"heartbeat_seconds,omitempty"`
 	SilentPercent    float64  `json:"silent_percent,omitempty"`
-	ServerCPUs       []int    `json:"server_cpus"` // empty: not pinned
+	KeepAliveSeconds float64  `json:"keepalive_seconds"` // 0: what each server does by default, negative: none
+	ServerCPUs       []int    `json:"server_cpus"`       // empty: not pinned
 	LoadCPUs         []int    `json:"load_cpus"`
 	Tuned            []string `json:"tuned,omitempty"` // sysctls that -tune has set
 }
