@@ -8,7 +8,8 @@ import "slices"
 // The first two are what everything else is compared with.
 var echoPeers = slices.Concat(
 	floorPeers(),
-	[]peer{netPeer},
+	[]peer{netPeer, netLeanPeer},
+	netpollPeers,
 	weirPeers,
 )
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -19,6 +20,12 @@ var coderPeer = peer{
 }
 
 func startCoder(s *stage) (string, error) {
+	var conns roster[*websocket.Conn]
+	s.broadcast = func(payload []byte) (int, error) {
+		return conns.each(func(c *websocket.Conn) error {
+			return c.Write(context.Background(), websocket.MessageBinary, payload)
+		}), nil
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(wsPath, func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
@@ -27,16 +34,28 @@ func startCoder(s *stage) (string, error) {
 		}
 		defer c.CloseNow()
 		c.SetReadLimit(maxWSMessage)
-		ctx := context.Background()
+		conns.add(c)
+		defer conns.remove(c)
 		for {
-			typ, message, err := c.Read(ctx)
+			typ, message, err := readCoder(c, s.idle)
 			if err != nil {
 				return
 			}
-			if err := c.Write(ctx, typ, message); err != nil {
+			s.work()
+			if err := c.Write(context.Background(), typ, message); err != nil {
 				return
 			}
 		}
 	})
 	return serveNetHTTP(s, mux)
+}
+
+func readCoder(c *websocket.Conn, idle time.Duration) (websocket.MessageType, []byte, error) {
+	ctx := context.Background()
+	if idle > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, idle)
+		defer cancel()
+	}
+	return c.Read(ctx)
 }

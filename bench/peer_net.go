@@ -11,10 +11,12 @@ import (
 var netPeer = peer{
 	name:  "net",
 	about: "package net, a goroutine and a 4 KiB buffer per connection",
-	start: startNet,
+	start: func(s *stage) (string, error) { return serveNet(s, echoConn) },
 }
 
-func startNet(s *stage) (string, error) {
+// serveNet serves each connection with echo on a goroutine of its own, until that
+// returns.
+func serveNet(s *stage, echo func(c net.Conn, s *stage)) (string, error) {
 	ln, err := s.listen()
 	if err != nil {
 		return "", err
@@ -36,7 +38,7 @@ func startNet(s *stage) (string, error) {
 				defer c.Close()
 				conns.add(c)
 				defer conns.remove(c)
-				echoConn(c, s)
+				echo(c, s)
 			}()
 		}
 	}()
@@ -46,10 +48,7 @@ func startNet(s *stage) (string, error) {
 func echoConn(c net.Conn, s *stage) {
 	buf := make([]byte, 4096)
 	for {
-		if s.idle > 0 {
-			_ = c.SetReadDeadline(time.Now().Add(s.idle)) // Read tells if that fails
-		}
-		n, err := c.Read(buf)
+		n, err := s.read(c, buf)
 		if err != nil {
 			return
 		}
@@ -58,4 +57,12 @@ func echoConn(c net.Conn, s *stage) {
 			return
 		}
 	}
+}
+
+// read reads, but not longer than the idle timeout.
+func (s *stage) read(c net.Conn, p []byte) (int, error) {
+	if s.idle > 0 {
+		_ = c.SetReadDeadline(time.Now().Add(s.idle)) // Read tells if that fails
+	}
+	return c.Read(p)
 }
