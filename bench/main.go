@@ -38,6 +38,7 @@ func commands() []command {
 	return append(list,
 		command{"serve", "", serveCommand},
 		command{"load", "", loadCommand},
+		command{"guard", "", guardCommand},
 	)
 }
 

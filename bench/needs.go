@@ -84,8 +84,7 @@ type readings struct {
 }
 
 const (
-	// anyConns stands for a limit that allows more than the source addresses of
-	// 127.0.0.0/8 are good for.
+	// anyConns is what a limit allows that does not matter.
 	anyConns = 1 << 30
 	// unlimited is what Linux and others mean by the largest values.
 	unlimited = math.MaxInt64 >> 2
@@ -182,7 +181,11 @@ func fullest(conns, s int) int64 {
 	return int64(math.Ceil(share + 5*math.Sqrt(share)))
 }
 
-// limits returns all of them, those that are unknown without a name.
+// limits returns all of them, those that are unknown without a name. Some that
+// are often named are not among them. What exceeds tcp_max_orphans or
+// tcp_max_tw_buckets is only forgotten sooner, vm.max_map_count has nothing to do
+// with sockets, and tcp_rmem and tcp_wmem bound what a socket may hold, not what
+// it does.
 func (j judgement) limits() []limit {
 	all := []limit{j.files(), j.nrOpen(), j.fileMax(), j.threads(), j.pids(), j.userThreads(), j.cgroupTasks(), j.ports(),
 		j.acceptQueue(), j.synQueue(), j.tcpMem(), j.conntrack()}
@@ -240,8 +243,14 @@ func (j judgement) files() limit {
 	}
 	if l.short() {
 		l.Advice = fmt.Sprintf("ulimit -n %d", l.Need)
+		if j.NrOpen > 0 && l.Need > j.NrOpen {
+			l.Advice = fmt.Sprintf("sysctl -w fs.nr_open=%d, then %s", l.Need, l.Advice)
+		}
 		if !j.MayRaise {
-			l.Advice += " (above the hard limit only with CAP_SYS_RESOURCE, so in a shell of root or in limits.conf)"
+			l.Advice += ", by somebody with CAP_SYS_RESOURCE"
+		}
+		if j.Servers > 0 || j.Loads > 0 {
+			l.Advice += "; or more processes"
 		}
 	}
 	return l
@@ -419,24 +428,22 @@ func (j judgement) memory(m modePlan) limit {
 
 // possible returns how many connections can be had in every mode.
 func (n *needs) possible() int {
-	return n.least(func(limit) bool { return true })
+	least := anyConns
+	for _, mode := range n.modes() {
+		least = min(least, n.possibleIn(mode))
+	}
+	return least
 }
 
 // possibleIn returns how many connections can be had in one mode.
-func (n *needs) possibleIn(mode string) int {
-	return n.least(func(l limit) bool { return l.Mode == "" || l.Mode == mode })
-}
+func (n *needs) possibleIn(mode string) int { return n.narrowest(mode).Possible }
 
-// possibleForSure returns how many connections no hard limit forbids. Whether
-// there are as many is not said: memory, for one, is a guess.
+// possibleForSure returns how many connections no hard limit forbids. That there
+// will be as many is not said: memory, for one, is a guess.
 func (n *needs) possibleForSure() int {
-	return n.least(func(l limit) bool { return l.Hard })
-}
-
-func (n *needs) least(counts func(limit) bool) int {
 	least := anyConns
 	for _, l := range n.Limits {
-		if counts(l) {
+		if l.Hard {
 			least = min(least, l.Possible)
 		}
 	}
@@ -475,23 +482,26 @@ func (l limit) amount(v int64) string {
 	return number(float64(v), 0)
 }
 
-// verdict says what is possible here, and what to change if that is not enough.
+// verdict says in a line what is possible here, and then what to change.
 func (n *needs) verdict() string {
 	var b strings.Builder
 	want := number(float64(n.Conns), 0)
-	possible := n.possible()
-	if possible >= n.Conns {
+	if n.possible() >= n.Conns {
 		fmt.Fprintf(&b, "%s connections are possible here, with %s and %s.\n", want,
 			plural(n.Servers, "server process"), plural(n.Loads, "load process"))
 	} else {
-		var why []string
-		for _, l := range n.Limits {
-			if l.Possible < n.Conns {
-				why = append(why, l.Name)
+		var each []string
+		for _, mode := range n.modes() {
+			possible := "all of them"
+			if l := n.narrowest(mode); l.Possible < n.Conns {
+				possible = fmt.Sprintf("%s (%s)", number(float64(l.Possible), 0), l.Name)
 			}
+			if mode != "" {
+				possible = mode + " " + possible
+			}
+			each = append(each, possible)
 		}
-		fmt.Fprintf(&b, "%s connections are too many here, %s are possible: it is %s that falls short.\n",
-			want, number(float64(possible), 0), strings.Join(why, "; "))
+		fmt.Fprintf(&b, "%s connections are too many here. Possible: %s.\n", want, strings.Join(each, ", "))
 	}
 	for _, l := range n.Limits {
 		if l.Advice != "" {
@@ -499,6 +509,30 @@ func (n *needs) verdict() string {
 		}
 	}
 	return b.String()
+}
+
+// modes returns those that have limits of their own, or "" if there are none.
+func (n *needs) modes() (modes []string) {
+	for _, l := range n.Limits {
+		if l.Mode != "" && !slices.Contains(modes, l.Mode) {
+			modes = append(modes, l.Mode)
+		}
+	}
+	if modes == nil {
+		modes = []string{""}
+	}
+	return modes
+}
+
+// narrowest returns the limit that allows a mode the least connections.
+func (n *needs) narrowest(mode string) limit {
+	narrowest := limit{Possible: anyConns}
+	for _, l := range n.Limits {
+		if (l.Mode == "" || l.Mode == mode) && l.Possible < narrowest.Possible {
+			narrowest = l
+		}
+	}
+	return narrowest
 }
 
 func plural(n int, what string) string {
