@@ -49,6 +49,8 @@ type count struct {
 	Lost     int64  `json:"lost,omitempty"`     // connections that ended though nobody wanted it
 	Problem  string `json:"problem,omitempty"`  // the first failure or loss, in words
 	Sent     int64  `json:"sent,omitempty"`     // messages
+	Silent   int64  `json:"silent,omitempty"`   // connections that have sent nothing, on purpose
+	Found    int64  `json:"found,omitempty"`    // of those, closed by the server
 	First    int64  `json:"first_ns,omitempty"` // monotonic: the first of what was done
 	Last     int64  `json:"last_ns,omitempty"`  // monotonic: the last
 	// Histogram holds how long each took, in ns.

@@ -13,14 +13,18 @@ type cycle struct {
 	period int64
 }
 
-// newCycle repeats once for ever.
-func newCycle(once []byte) cycle {
-	table := make([]byte, len(once)+maxTransfer)
+// newCycle repeats once for ever. transfer is the most that is asked for at a
+// time; 0 is maxTransfer.
+func newCycle(once []byte, transfer int) cycle {
+	if transfer == 0 {
+		transfer = maxTransfer
+	}
+	table := make([]byte, len(once)+transfer)
 	for n := copy(table, once); n < len(table); n *= 2 {
 		copy(table[n:], table[:n])
 	}
 	return cycle{table: table, period: int64(len(once))}
 }
 
-// at returns n <= maxTransfer bytes from position pos of the stream.
+// at returns n bytes, no more than a transfer, from position pos of the stream.
 func (c cycle) at(pos int64, n int) []byte { return c.table[pos%c.period:][:n] }

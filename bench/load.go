@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -22,104 +20,49 @@ import (
 // pace. It is a closed loop that keeps a fixed number of messages under way on
 // each connection or, with a schedule, sends each message when its time has come.
 type load struct {
-	addr     netip.AddrPort
 	script   script
 	size     int64 // of a message as it is sent
 	pipeline int
 	batch    bool          // a connection sends its pipeline at once, when all of it has been answered
-	timeout  time.Duration // without any answer
-	polite   bool          // the server has the same core: sleep, do not spin
+	timeout  time.Duration // without any answer; for one attempt to open a connection
+	polite   bool          // others have the same core: sleep, do not spin
+	lenient  bool          // a connection that breaks is counted, and the others go on
+	choice   choice        // of the connections that a schedule uses
 
 	waiter  *waiter
 	buf     []byte
 	started time.Time // the zero of the clock
+	epoch   int64     // what monotonic told then
 
 	conns   []loadConn
 	stamps  []int64 // when messages were released or planned: pipeline of them per connection
 	opened  int     // connections whose first message has been answered
 	flowing bool    // an answer releases the next message, or the schedule does
 
-	schedule *schedule // nil: closed loop
+	door     door
+	losses   losses
+	inbox    *inbox // a broadcast is expected
+	vigil    *vigil // some connections are silent, and to be found by the server
+	schedule *schedule
 	window   window
 	underway int   // messages released and not yet answered
 	active   int64 // when the server has last said anything, or had nothing to say
 }
 
-// A loadConn is one connection.
+// A loadConn is one connection, or none while fd is 0. There are many of them:
+// mind its size.
 type loadConn struct {
-	fd        int
+	fd        int32
 	connected bool
 	greeted   bool   // messages may be sent
 	blocked   bool   // watched for writing
+	silent    bool   // the server is expected to close it
+	tries     uint8  // attempts to open it that have failed
 	aside     []byte // to be sent between two messages: the greeting, a reply
 	sent      int64  // bytes of messages
 	released  int64  // messages that may be sent
 	done      int64  // messages that were answered
 	owed      int64  // messages that are due but have to wait for an answer
-}
-
-// loadCommand is the load process. Its parent has it
-//
-//	prime  exchange a few messages over connections that are closed again
-//	open   open all connections, exchange one message on each, and be idle
-//	start  let messages flow until the process ends
-//	begin  begin a window: forget what was measured before
-//	end    report the window; the messages go on flowing
-//
-// An error is the last thing it says.
-func loadCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
-	fs := flag.NewFlagSet("load", flag.ContinueOnError)
-	var o loadOptions
-	fs.StringVar(&o.bench, "bench", "echo", "benchmark")
-	fs.StringVar(&o.addr, "addr", "", "address of the server")
-	fs.IntVar(&o.conns, "conns", 1, "connections")
-	fs.Int64Var(&o.size, "size", 64, "bytes per message")
-	fs.StringVar(&o.request, "request", "", "HTTP request")
-	fs.IntVar(&o.pipeline, "pipeline", 1, "messages under way per connection")
-	fs.Float64Var(&o.rate, "rate", 0, "messages per second; 0: as many as are answered")
-	fs.DurationVar(&o.timeout, "timeout", 10*time.Second, "longest silence of the server")
-	fs.BoolVar(&o.polite, "polite", false, "leave the core to others while waiting")
-	if err := parse(fs, args, stdout); err != nil {
-		return err
-	}
-	if err := checkConns(o.conns); err != nil {
-		return err
-	}
-	l, err := newLoad(o)
-	if err != nil {
-		return err
-	}
-	out := json.NewEncoder(stdout)
-	if err := out.Encode(reply{}); err != nil {
-		return err
-	}
-	requests := requests(os.Stdin)
-	for {
-		req, ok := l.work(requests, out)
-		if !ok {
-			continue
-		}
-		r, err := l.answer(req, o)
-		if err != nil {
-			r.Error = err.Error()
-		}
-		if err := out.Encode(r); err != nil {
-			return err
-		}
-	}
-}
-
-// loadOptions are the flags of the load process.
-type loadOptions struct {
-	bench    string
-	addr     string
-	conns    int
-	size     int64
-	request  string
-	pipeline int
-	rate     float64
-	timeout  time.Duration
-	polite   bool
 }
 
 func newLoad(o loadOptions) (*load, error) {
@@ -131,7 +74,12 @@ func newLoad(o loadOptions) (*load, error) {
 	if err != nil {
 		return nil, &usageError{"load", err}
 	}
-	s, err := b.script(casting{addr: o.addr, conns: o.conns, size: o.size, request: o.request})
+	transfer := maxTransfer
+	if o.lenient {
+		// One of many processes that share the memory: smaller tables.
+		transfer = min(transfer, max(16<<10, int(o.size)))
+	}
+	s, err := b.script(casting{addr: o.addr, conns: o.conns, size: o.size, request: o.request, transfer: transfer})
 	if err != nil {
 		return nil, &usageError{"load", err}
 	}
@@ -140,33 +88,41 @@ func newLoad(o loadOptions) (*load, error) {
 		return nil, err
 	}
 	l := &load{
-		addr:     to,
 		script:   s,
 		size:     s.size(),
 		pipeline: o.pipeline,
 		batch:    b.batch,
 		timeout:  o.timeout,
 		polite:   o.polite,
+		lenient:  o.lenient,
+		choice:   choice{percent: o.percent, random: o.random, seed: o.seed},
 		waiter:   w,
-		buf:      make([]byte, maxTransfer),
+		buf:      make([]byte, transfer),
 		started:  time.Now(),
 		conns:    make([]loadConn, o.conns),
 		stamps:   make([]int64, o.conns*o.pipeline),
 		window:   newWindow(),
+		door: door{
+			addr:   unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()},
+			source: o.source,
+			atOnce: o.atOnce,
+			took:   newHistogram(),
+		},
 	}
-	if o.rate > 0 {
-		l.schedule = &schedule{spacing: 1e9 / o.rate}
-	}
+	l.epoch = monotonic() - l.clock()
 	return l, nil
 }
 
 // work lets messages flow, if they do, until there is a request to answer. A
 // failure is told at once.
+//
+// While nothing flows the process sleeps in a channel, and not in the poller: a
+// thousand idle processes cost nothing.
 func (l *load) work(requests <-chan request, out *json.Encoder) (request, bool) {
 	if !l.flowing {
 		return <-requests, true
 	}
-	if err := l.step(); err != nil {
+	if err := l.step(l.clock() + longestWait); err != nil {
 		_ = out.Encode(reply{Error: err.Error()})
 		l.flowing = false
 		return request{}, false
@@ -179,51 +135,76 @@ func (l *load) work(requests <-chan request, out *json.Encoder) (request, bool) 
 	}
 }
 
-func (l *load) answer(req request, o loadOptions) (reply, error) {
-	switch req.Cmd {
-	case "prime":
-		return reply{}, prime(o)
-	case "open":
-		return reply{}, l.open()
-	case "start":
-		return reply{}, l.start()
-	case "begin":
-		l.window.begin(l.clock(), l.schedule != nil)
-		return reply{}, nil
-	case "end":
-		t, err := l.end()
-		return reply{Traffic: &t}, err
-	}
-	return reply{}, fmt.Errorf("unknown request %q", req.Cmd)
-}
+// longestWait is how long a request may have to wait for a load whose messages
+// flow slowly.
+const longestWait = int64(100 * time.Millisecond)
 
 // clock is the monotonic time in nanoseconds: some 30 ns a reading. It is read
 // once per event, after the read: that moment is both the end of a message and
 // the release of the one that follows it.
 func (l *load) clock() int64 { return int64(time.Since(l.started)) }
 
-func (l *load) start() error {
-	l.flowing = true
+// start lets messages flow, rate of them per second or, if that is 0, as many as
+// are answered.
+func (l *load) start(rate float64) error {
 	now := l.clock()
 	l.active = now
-	if l.schedule != nil {
-		l.schedule.start = now
+	if rate > 0 {
+		s, err := l.newSchedule(rate, now)
+		if err != nil {
+			return err
+		}
+		l.schedule, l.flowing = s, true
 		return nil
 	}
+	l.schedule, l.flowing = nil, true
 	for i := range l.conns {
+		if l.conns[i].fd == 0 {
+			continue
+		}
 		l.releaseAll(i, now)
-		if err := l.flush(i); err != nil {
+		if err := l.push(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// step handles one batch of events, and what falls due meanwhile.
-func (l *load) step() error {
+// stop ends the flow and gives the answers that are missing some time to come.
+func (l *load) stop(limit time.Duration) (count, error) {
+	l.flowing = false
+	var missing int64
+	for i := range l.conns {
+		missing += l.conns[i].owed
+		l.conns[i].owed = 0
+	}
+	l.schedule = nil
+	if limit <= 0 {
+		limit = l.timeout
+	}
+	err := l.settle(limit)
+	c := l.tally()
+	c.Failures = missing + int64(l.underway)
+	return c, err
+}
+
+// settle waits until no message is under way, but not for longer than limit.
+func (l *load) settle(limit time.Duration) error {
+	l.active = l.clock()
+	for end := l.active + int64(limit); l.underway > 0 && l.clock() < end; {
+		if err := l.step(end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step handles one batch of events, and what falls due meanwhile. It sleeps no
+// longer than until the given moment.
+func (l *load) step(until int64) error {
 	before := l.clock()
-	timeout := l.patience(before)
-	n, err := l.waiter.wait(timeout)
+	timeout := l.patience(before, until)
+	n, err := l.waiter.wait(timeout, l.polite || l.lenient)
 	if err != nil {
 		return err
 	}
@@ -231,16 +212,8 @@ func (l *load) step() error {
 		l.window.idle += l.clock() - before
 	}
 	for e := range n {
-		i, readable, writable := l.waiter.event(e)
-		if writable {
-			if err := l.writable(i); err != nil {
-				return err
-			}
-		}
-		if readable {
-			if err := l.readable(i); err != nil {
-				return err
-			}
+		if err := l.event(l.waiter.event(e)); err != nil {
+			return err
 		}
 		if err := l.due(l.active); err != nil { // the clock as it was read last
 			return err
@@ -250,26 +223,41 @@ func (l *load) step() error {
 	if err := l.due(now); err != nil {
 		return err
 	}
-	if silence := time.Duration(now - l.active); silence > l.timeout && l.underway > 0 {
+	if silence := time.Duration(now - l.active); silence > l.timeout && l.underway > 0 && !l.lenient {
 		return fmt.Errorf("the server has stalled: nothing has come back for %v, %d of %d connections wait for an answer",
 			silence.Round(time.Millisecond), l.waiting(), len(l.conns))
 	}
 	return nil
 }
 
-// patience returns how many milliseconds to wait for an event.
-func (l *load) patience(now int64) int {
-	const longest = 100
-	if l.schedule == nil || !l.flowing {
-		return longest
+// event meets what the poller has told of connection i.
+func (l *load) event(i int, readable, writable bool) error {
+	if l.conns[i].fd == 0 {
+		return nil // it has ended since
 	}
-	left := (l.schedule.plan(l.schedule.next) - now) / int64(time.Millisecond)
-	if l.polite {
-		left++ // late by up to a millisecond, but the server has the core
-	} else {
-		left-- // the kernel wakes late: be awake before
+	if writable {
+		if err := l.writable(i); err != nil {
+			return l.broken(i, err)
+		}
 	}
-	return int(min(max(left, 0), longest))
+	if readable {
+		if err := l.readable(i); err != nil {
+			return l.broken(i, err)
+		}
+	}
+	return nil
+}
+
+// patience returns how long to wait for an event.
+func (l *load) patience(now, until int64) time.Duration {
+	if l.flowing && l.schedule != nil {
+		plan := l.schedule.plan(l.schedule.next)
+		if !l.polite {
+			plan -= int64(time.Millisecond) // the kernel wakes late: be awake before
+		}
+		until = min(until, plan)
+	}
+	return time.Duration(max(until-now, 0))
 }
 
 // waiting counts the connections that wait for an answer.
@@ -282,11 +270,16 @@ func (l *load) waiting() (n int) {
 	return n
 }
 
+// stamp is where the stamp of message seq of connection i is kept.
+func (l *load) stamp(i int, seq int64) *int64 {
+	return &l.stamps[i*l.pipeline+int(seq%int64(l.pipeline))]
+}
+
 // release lets connection i send one more message. at is when the latency of the
 // message begins.
 func (l *load) release(i int, at int64) {
 	c := &l.conns[i]
-	l.stamps[i*l.pipeline+int(c.released%int64(l.pipeline))] = at
+	*l.stamp(i, c.released) = at
 	c.released++
 	l.underway++
 }
@@ -300,7 +293,7 @@ func (l *load) releaseAll(i int, at int64) {
 
 func (l *load) readable(i int) error {
 	c := &l.conns[i]
-	n, errno := sysRead(c.fd, l.buf)
+	n, errno := sysRead(int(c.fd), l.buf)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return nil
@@ -311,6 +304,9 @@ func (l *load) readable(i int) error {
 	}
 	now := l.clock()
 	l.active = now
+	if l.inbox != nil && c.done == c.released {
+		return l.deliver(i, l.buf[:n], now)
+	}
 	answers, reply, err := l.script.heard(i, l.buf[:n])
 	if err != nil {
 		return fmt.Errorf("connection %d, message %d: %w", i+1, c.done+1, err)
@@ -321,7 +317,7 @@ func (l *load) readable(i int) error {
 	if answers > 0 && !c.greeted {
 		answers--
 		c.greeted = true
-		l.release(i, now)
+		l.release(i, *l.stamp(i, 0)) // when connecting began
 	}
 	if c.done+int64(answers) > c.sent/l.size {
 		return fmt.Errorf("connection %d: more has come back than was sent", i+1)
@@ -335,10 +331,11 @@ func (l *load) readable(i int) error {
 // complete takes note of an answer to connection i's oldest message.
 func (l *load) complete(i int, now int64) {
 	c := &l.conns[i]
-	l.window.answer(l.stamps[i*l.pipeline+int(c.done%int64(l.pipeline))], now)
+	stamp := *l.stamp(i, c.done)
+	l.window.answer(stamp, now)
 	l.underway--
 	if c.done == 0 {
-		l.opened++
+		l.entered(now - stamp)
 	}
 	c.done++
 	switch {
@@ -350,9 +347,18 @@ func (l *load) complete(i int, now int64) {
 	case l.schedule == nil:
 		l.release(i, now)
 	case c.owed > 0:
+		plan := l.schedule.oldest(i, c.owed, len(l.conns))
 		c.owed--
-		l.release(i, l.planOf(i, c.released))
+		l.release(i, plan)
 	}
+}
+
+// push is flush where nobody else looks after a connection that breaks.
+func (l *load) push(i int) error {
+	if err := l.flush(i); err != nil {
+		return l.broken(i, err)
+	}
+	return nil
 }
 
 // flush sends what has been released, as far as the socket takes it.
@@ -363,7 +369,7 @@ func (l *load) flush(i int) error {
 		if len(chunk) == 0 {
 			return l.watch(i, false)
 		}
-		n, errno := sysWrite(c.fd, chunk)
+		n, errno := sysWrite(int(c.fd), chunk)
 		switch {
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN:
@@ -394,7 +400,7 @@ func (l *load) outgoing(i int) (chunk []byte, aside bool) {
 	if c.sent == end {
 		return nil, false
 	}
-	return l.script.at(i, c.sent, int(min(end-c.sent, maxTransfer))), false
+	return l.script.at(i, c.sent, int(min(end-c.sent, int64(len(l.buf))))), false
 }
 
 // watch changes whether connection i is watched for writing, if it must.
@@ -404,13 +410,13 @@ func (l *load) watch(i int, blocked bool) error {
 		return nil
 	}
 	c.blocked = blocked
-	return l.waiter.modify(c.fd, i, blocked)
+	return l.waiter.modify(int(c.fd), i, blocked)
 }
 
 func (l *load) writable(i int) error {
 	c := &l.conns[i]
 	if !c.connected {
-		errno, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
 		if err != nil {
 			return os.NewSyscallError("getsockopt", err)
 		}
@@ -422,72 +428,14 @@ func (l *load) writable(i int) error {
 	return l.flush(i)
 }
 
-func (l *load) connectError(i int, err error) error {
-	err = fmt.Errorf("connection %d of %d: %w", i+1, len(l.conns), os.NewSyscallError("connect", err))
-	if errors.Is(err, unix.EADDRNOTAVAIL) {
-		err = fmt.Errorf("%w (no local port is left)", err)
+// settleThread gives the calling goroutine a thread of its own whose sleeps end
+// when they should, if the load shares its core: it has to sleep until a
+// message's time has come, where others spin.
+func (l *load) settleThread() {
+	if l.polite {
+		runtime.LockOSThread()
+		sharpenSleep()
 	}
-	return err
 }
 
-// openAtOnce bounds how many connections are being opened at a time. It stays
-// below the accept queue of any server.
-const openAtOnce = 100
-
-// open opens all connections. One counts as open when its first message has been
-// answered, so the server has had its share of the work too.
-func (l *load) open() error {
-	deadline := openTimeout(l.timeout, len(l.conns))
-	begin := l.clock()
-	for next := 0; l.opened < len(l.conns); {
-		for ; next < len(l.conns) && next-l.opened < openAtOnce; next++ {
-			if err := l.connect(next); err != nil {
-				return err
-			}
-		}
-		l.active = l.clock()
-		if err := l.step(); err != nil {
-			return err
-		}
-		if time.Duration(l.clock()-begin) > deadline {
-			return fmt.Errorf("only %d of %d connections are open after %v", l.opened, len(l.conns), deadline)
-		}
-	}
-	return nil
-}
-
-// openTimeout is the time given to opening conns connections.
-func openTimeout(timeout time.Duration, conns int) time.Duration {
-	return timeout + time.Duration(conns)*time.Millisecond
-}
-
-// connect begins to open connection i, and says what comes first.
-func (l *load) connect(i int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
-	// The end is a reset: thousands of connections in TIME_WAIT would weigh on
-	// the runs that follow.
-	linger := unix.Linger{Onoff: 1, Linger: 0}
-	if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger); err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
-	l.conns[i] = loadConn{fd: fd, blocked: true, aside: l.script.greeting()}
-	if c := &l.conns[i]; c.aside == nil {
-		c.greeted = true
-		l.release(i, l.clock())
-	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(l.addr.Port()), Addr: l.addr.Addr().As4()})
-	if err != nil && err != unix.EINPROGRESS {
-		return l.connectError(i, err)
-	}
-	return l.waiter.add(fd, i, true)
-}
+var errFlowing = errors.New("messages are flowing: stop them first")

@@ -16,13 +16,12 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("message %d at %d, want %d", k, got, want)
 		}
 	}
-	l := load{conns: make([]loadConn, 10), schedule: &s}
-	// The first message of each has opened it.
-	if got, want := l.planOf(4, 1), s.plan(4); got != want {
-		t.Errorf("the first planned message of connection 4 at %d, want %d", got, want)
-	}
-	if got, want := l.planOf(4, 3), s.plan(24); got != want {
-		t.Errorf("the third planned message of connection 4 at %d, want %d", got, want)
+	// Of 10 connections, the message with number 24 is the latest of connection 4.
+	s.next = 27
+	for nth, want := range map[int64]int64{1: 24, 2: 14, 3: 4} {
+		if got := s.oldest(4, nth, 10); got != s.plan(want) {
+			t.Errorf("message %d that connection 4 owes was planned for %d, want %d", nth, got, s.plan(want))
+		}
 	}
 	for rate, want := range map[float64]bool{0: true, 0.1: true, 1e8: true, -1: false, 1e9: false, math.NaN(): false, math.Inf(1): false} {
 		if got := validRate(rate); got != want {

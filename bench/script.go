@@ -13,9 +13,16 @@ type script interface {
 	// size returns the length of a message as it is sent.
 	size() int64
 
-	// at returns n <= maxTransfer bytes from position pos of the messages that
-	// connection i sends, one after the other.
+	// at returns n bytes, no more than a transfer, from position pos of the
+	// messages that connection i sends, one after the other.
 	at(i int, pos int64, n int) []byte
+
+	// reset forgets connection i: another one takes its index.
+	reset(i int)
+
+	// broadcast returns how a message comes that the server sends on its own,
+	// nil if servers do not.
+	broadcast(payload []byte) []byte
 
 	// heard takes the bytes that have come on connection i, in any pieces. It
 	// returns how many answers have their end in p, that to the greeting
@@ -27,8 +34,9 @@ type script interface {
 
 // A casting is what a script may depend on.
 type casting struct {
-	addr    string // of the server
-	conns   int
-	size    int64  // of the content of a message, where it has a size
-	request string // name of one of httpRequests
+	addr     string // of the server
+	conns    int
+	size     int64  // of the content of a message, where it has a size
+	request  string // name of one of httpRequests
+	transfer int    // bytes that are sent or received at a time, at most; 0: maxTransfer
 }

@@ -28,7 +28,7 @@ func newEchoScript(c casting) (script, error) {
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(once) // never fails
 	return &echoScript{
-		bytes:   newCycle(once),
+		bytes:   newCycle(once, c.transfer),
 		message: c.size,
 		heardTo: make([]int64, c.conns),
 		pending: make([]int64, c.conns),
@@ -41,6 +41,10 @@ func (s *echoScript) size() int64      { return s.message }
 func (s *echoScript) at(i int, pos int64, n int) []byte {
 	return s.bytes.at(int64(i)*577+pos, n)
 }
+
+func (s *echoScript) reset(i int) { s.heardTo[i], s.pending[i] = 0, 0 }
+
+func (s *echoScript) broadcast(payload []byte) []byte { return payload }
 
 func (s *echoScript) heard(i int, p []byte) (int, []byte, error) {
 	if !bytes.Equal(p, s.at(i, s.heardTo[i], len(p))) {

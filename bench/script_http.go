@@ -72,7 +72,7 @@ func newHTTPScript(c casting) (script, error) {
 		return nil, err
 	}
 	return &httpScript{
-		requests: newCycle(fmt.Appendf(nil, request, c.addr)),
+		requests: newCycle(fmt.Appendf(nil, request, c.addr), c.transfer),
 		rest:     make([][]byte, c.conns),
 	}, nil
 }
@@ -81,6 +81,10 @@ func (s *httpScript) greeting() []byte { return nil }
 func (s *httpScript) size() int64      { return s.requests.period }
 
 func (s *httpScript) at(_ int, pos int64, n int) []byte { return s.requests.at(pos, n) }
+
+func (s *httpScript) reset(i int) { s.rest[i] = nil }
+
+func (s *httpScript) broadcast([]byte) []byte { return nil }
 
 func (s *httpScript) heard(i int, p []byte) (answers int, _ []byte, err error) {
 	rest := s.rest[i]

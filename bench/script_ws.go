@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -68,9 +69,10 @@ func newWSScript(c casting) (script, error) {
 			sent = append(sent, b^key[i%4])
 		}
 	}
-	s.sent, s.back = newCycle(sent), newCycle(back)
+	s.sent, s.back = newCycle(sent, c.transfer), newCycle(back, c.transfer)
+	s.hello = slices.Clip(s.hello) // a reply may be appended to it
 	for i := range s.talks {
-		s.talks[i].pos = int64(i%wsFrames) * s.back.period / wsFrames
+		s.reset(i)
 	}
 	return s, nil
 }
@@ -92,6 +94,14 @@ func (s *wsScript) size() int64      { return s.sent.period / wsFrames }
 
 func (s *wsScript) at(i int, pos int64, n int) []byte {
 	return s.sent.at(int64(i%wsFrames)*s.size()+pos, n)
+}
+
+func (s *wsScript) reset(i int) {
+	s.talks[i] = wsTalk{pos: int64(i%wsFrames) * s.back.period / wsFrames}
+}
+
+func (s *wsScript) broadcast(payload []byte) []byte {
+	return append(appendWSHeader(nil, wsBinary, 0, len(payload)), payload...)
 }
 
 func (s *wsScript) heard(i int, p []byte) (answers int, reply []byte, err error) {

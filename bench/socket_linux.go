@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"syscall"
 	"unsafe"
 
@@ -21,6 +22,18 @@ func sysWrite(fd int, p []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
+// newSocket returns a TCP socket that does not block.
+func newSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	return fd, os.NewSyscallError("socket", err)
+}
+
+// leavePortToConnect has connect choose the local port, and not bind: it may then
+// be one that is in use with another peer.
+func leavePortToConnect(fd int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
 // epollWait may sleep for timeout milliseconds, and keeps the processor (the
 // runtime's P) while it does. With EINTR it returns no events and no error; the
 // caller must then call runtime.Gosched: the interruption is most likely the
@@ -30,6 +43,29 @@ func sysWrite(fd int, p []byte) (int, syscall.Errno) {
 func epollWait(ep int, events []unix.EpollEvent, timeout int) (n int, interrupted bool, err error) {
 	r, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(timeout), 0, 0)
+	return epollResult(r, errno)
+}
+
+// A kernelTime is the kernel's timespec. It has 64 bits on every machine, unlike
+// unix.Timespec.
+type kernelTime struct{ sec, nsec int64 }
+
+// epollWait2 is epollWait with a timeout to the nanosecond. If it is modest it
+// lets the processor go.
+func epollWait2(ep int, events []unix.EpollEvent, timeout *kernelTime, modest bool) (n int, interrupted bool, err error) {
+	var r uintptr
+	var errno syscall.Errno
+	if modest {
+		r, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep),
+			uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	} else {
+		r, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep),
+			uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	}
+	return epollResult(r, errno)
+}
+
+func epollResult(r uintptr, errno syscall.Errno) (n int, interrupted bool, err error) {
 	switch errno {
 	case 0:
 		return int(r), false, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,8 +11,10 @@ import (
 // A waiter tells which of many sockets are ready, level-triggered, by the index
 // under which they were added.
 type waiter struct {
-	ep     int
-	events [1024]unix.EpollEvent
+	ep      int
+	coarse  bool // the kernel, or a sandbox, has no epoll_pwait2
+	timeout kernelTime
+	events  [1024]unix.EpollEvent
 }
 
 func newWaiter() (*waiter, error) {
@@ -34,6 +37,9 @@ func (w *waiter) modify(fd, index int, out bool) error {
 	return w.control(unix.EPOLL_CTL_MOD, fd, index, out)
 }
 
+// remove ends it, before the socket is closed.
+func (w *waiter) remove(int) {} // the kernel does it when the socket is closed
+
 func (w *waiter) control(op, fd, index int, out bool) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(index)}
 	if out {
@@ -42,10 +48,38 @@ func (w *waiter) control(op, fd, index int, out bool) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(w.ep, op, fd, &ev))
 }
 
-// wait sleeps until something is ready, at most timeout milliseconds, and
-// returns how many events there are to be read with event.
-func (w *waiter) wait(timeout int) (int, error) {
-	n, interrupted, err := epollWait(w.ep, w.events[:], timeout)
+// longSleep is when it pays to tell the Go scheduler of a sleep. It is woken, and
+// watches over a thread, every 10 ms at least when it does not know that the
+// thread sleeps. But if it knows, the end of the sleep costs it some us.
+const longSleep = time.Millisecond
+
+// wait sleeps until something is ready, but not for longer than timeout, and
+// returns how many events there are to be read with event. In a process that is
+// to be modest a long sleep costs nothing.
+func (w *waiter) wait(timeout time.Duration, modest bool) (int, error) {
+	// The kernel ends a sleep up to a thousandth late if that saves it a
+	// wake-up. So ask for less: it is then in time, or a little early.
+	timeout -= timeout >> 10
+	if !w.coarse {
+		w.timeout = kernelTime{int64(timeout / time.Second), int64(timeout % time.Second)}
+		n, interrupted, err := epollWait2(w.ep, w.events[:], &w.timeout, modest && timeout > longSleep)
+		if err != unix.ENOSYS && err != unix.EPERM { // as some sandboxes put it
+			return waited(n, interrupted, err)
+		}
+		w.coarse = true
+	}
+	ms := int((timeout + time.Millisecond - 1) / time.Millisecond)
+	if modest && ms > 1 {
+		n, err := unix.EpollWait(w.ep, w.events[:], ms)
+		if err == unix.EINTR {
+			return 0, nil
+		}
+		return waited(n, false, err)
+	}
+	return waited(epollWait(w.ep, w.events[:], ms))
+}
+
+func waited(n int, interrupted bool, err error) (int, error) {
 	if err != nil {
 		return 0, os.NewSyscallError("epoll_wait", err)
 	}
@@ -60,4 +94,10 @@ func (w *waiter) wait(timeout int) (int, error) {
 func (w *waiter) event(i int) (index int, readable, writable bool) {
 	ev := &w.events[i]
 	return int(ev.Fd), ev.Events&^unix.EPOLLOUT != 0, ev.Events&unix.EPOLLOUT != 0
+}
+
+// sharpenSleep has the sleeps of the calling thread end when they should. The
+// kernel gives itself 50 us by default.
+func sharpenSleep() {
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // without, they are late
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,9 +37,16 @@ func (w *waiter) modify(fd, index int, out bool) error {
 	return nil
 }
 
-func (w *waiter) wait(timeout int) (int, error) {
+func (w *waiter) remove(index int) {
+	if index < len(w.fds) {
+		w.fds[index] = unix.PollFd{Fd: -1}
+	}
+}
+
+func (w *waiter) wait(timeout time.Duration, _ bool) (int, error) {
 	w.ready = w.ready[:0]
-	if _, err := unix.Poll(w.fds, timeout); err != nil {
+	ms := int((timeout + time.Millisecond - 1) / time.Millisecond)
+	if _, err := unix.Poll(w.fds, ms); err != nil {
 		if err == unix.EINTR {
 			return 0, nil
 		}
@@ -57,3 +65,5 @@ func (w *waiter) event(i int) (index int, readable, writable bool) {
 	revents := w.fds[index].Revents
 	return index, revents&^unix.POLLOUT != 0, revents&unix.POLLOUT != 0
 }
+
+func sharpenSleep() {}
