@@ -388,7 +388,11 @@ func (j judgement) tcpMem() limit {
 		busy := int64(cmp.Or(j.Busy, (conns+9)/10))
 		return j.TCPMemUsed + min(int64(conns), busy)
 	})
+	if l.Name != "" {
+		l.Possible = anyConns // idle ones
+	}
 	if l.short() {
+		l.Advice = "; without it much traffic at once is slow"
 		high := ample(l.Need)
 		l = l.tuned(name, max(j.TCPMem[0], high/2), max(j.TCPMem[1], high/4*3), high)
 	}
@@ -454,15 +458,11 @@ func (n *needs) possibleForSure() int {
 func (n *needs) writeText(w io.Writer) error {
 	lines := [][]string{{"limit", "have", "need", "allows"}}
 	for _, l := range n.Limits {
-		allows := "any"
-		if l.Possible < anyConns {
-			allows = number(float64(l.Possible), 0)
-		}
 		name := l.Name
 		if l.short() {
 			name += " *"
 		}
-		lines = append(lines, []string{name, l.amount(l.Have), l.amount(l.Need), allows})
+		lines = append(lines, []string{name, l.amount(l.Have), l.amount(l.Need), l.allows()})
 	}
 	if err := writeAligned(w, lines); err != nil {
 		return err
@@ -494,12 +494,12 @@ func (n *needs) verdict() string {
 		for _, mode := range n.modes() {
 			possible := "all of them"
 			if l := n.narrowest(mode); l.Possible < n.Conns {
-				possible = fmt.Sprintf("%s (%s)", number(float64(l.Possible), 0), l.Name)
+				possible = l.allows() + " (" + strings.TrimSuffix(l.Name, ", "+l.Mode) + ")"
 			}
-			if mode != "" {
-				possible = mode + " " + possible
+			each = append(each, strings.TrimLeft(mode+" "+possible, " "))
+			if n.possible() == n.possibleForSure() { // the modes have nothing to do with it
+				each = []string{possible}
 			}
-			each = append(each, possible)
 		}
 		fmt.Fprintf(&b, "%s connections are too many here. Possible: %s.\n", want, strings.Join(each, ", "))
 	}
@@ -509,6 +509,18 @@ func (n *needs) verdict() string {
 		}
 	}
 	return b.String()
+}
+
+// allows shows how many connections a limit allows, and of a guess only what may
+// be believed of it.
+func (l limit) allows() string {
+	switch {
+	case l.Possible >= anyConns:
+		return "any"
+	case l.Hard || l.Possible < 10_000:
+		return number(float64(l.Possible), 0)
+	}
+	return "about " + number(float64(l.Possible/1000*1000), 0)
 }
 
 // modes returns those that have limits of their own, or "" if there are none.
