@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type benchmark struct {
 	peers    []peer
 	bases    []base // what the peers are compared with
 	maxSize  int    // 0: messages have no size to choose
+	stream   bool   // the peers see bytes, not messages
 	batch    bool   // the messages of a pipeline are sent together, as wrk does
 	script   func(casting) (script, error)
 	defaults options
@@ -50,7 +52,9 @@ type options struct {
 	sizes       intList
 	pipelines   intList
 	request     string
-	rate        float64
+	rate        pace
+	work        string
+	again       bool
 	duration    time.Duration
 	warmup      time.Duration
 	timeout     time.Duration
@@ -75,7 +79,9 @@ func (b benchmark) command(ctx context.Context, args []string, stdout, stderr io
 		fs.StringVar(&o.request, "request", o.request, "`kind` of request: "+httpRequestNames())
 	}
 	fs.Var(&o.pipelines, "pipeline", "`number` of messages under way per connection, at most; a list makes a table for each")
-	fs.Float64Var(&o.rate, "rate", 0, "`messages` per second over all connections, each sent when its time has come; 0: as many as are answered")
+	fs.Var(&o.rate, "rate", "`messages` per second over all connections, each sent when its time has come, or, as 50%, a share of what the slowest peer answers; 0: as many as are answered")
+	fs.StringVar(&o.work, "work", "", workUsage)
+	fs.BoolVar(&o.again, "aa", true, "measure one peer twice in each round, to tell noise, if there are several")
 	fs.DurationVar(&o.duration, "duration", 5*time.Second, "`time` to measure, per peer and round")
 	fs.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before measuring")
 	fs.DurationVar(&o.timeout, "timeout", 10*time.Second, "longest `time` a server may be silent")
@@ -137,6 +143,9 @@ func (b benchmark) check(o *options) ([]peer, error) {
 			return nil, fmt.Errorf("-request: %w", err)
 		}
 	}
+	if _, err := parseWork(o.work); err != nil {
+		return nil, err
+	}
 	cpus, err := allowedCPUs()
 	if err != nil {
 		return nil, err
@@ -148,8 +157,12 @@ func (b benchmark) check(o *options) ([]peer, error) {
 		return nil, fmt.Errorf("-warmup %v is negative", o.warmup)
 	case o.timeout < 100*time.Millisecond:
 		return nil, fmt.Errorf("-timeout %v is too short: at least 100ms", o.timeout)
-	case !validRate(o.rate):
-		return nil, fmt.Errorf("-rate %v is not between 0 and 100 million", o.rate)
+	case !validRate(o.rate.perSecond):
+		return nil, fmt.Errorf("-rate %v is not between 0 and 100 million", o.rate.perSecond)
+	case o.cpuprofile != "" && o.rate.percent > 0:
+		return nil, errors.New("-cpuprofile needs a -rate that is not a percentage")
+	case o.work != "" && b.stream && !o.oneRead():
+		return nil, fmt.Errorf("-work is done once for what a read brings, so that has to be one message: -pipeline 1, and -size up to %d", oneRead)
 	case o.cpuprofile != "" && (len(peers) > 1 || len(o.tables()) > 1):
 		return nil, errors.New("-cpuprofile is for one peer and one table")
 	}
@@ -157,6 +170,14 @@ func (b benchmark) check(o *options) ([]peer, error) {
 		inRange("-rounds", o.rounds, 1, 1000),
 		inRange("-server-cores", o.serverCores, 1, max(1, len(cpus))),
 	)
+}
+
+// oneRead is the most that every peer of a stream reads at once.
+const oneRead = 4096
+
+// oneRead tells whether a message is what a read brings.
+func (o *options) oneRead() bool {
+	return slices.Max(o.pipelines) == 1 && slices.Max(o.sizes) <= oneRead
 }
 
 func inRange(name string, n, least, most int) error {
@@ -176,15 +197,14 @@ func (o *options) tables() []*table {
 	for _, conns := range o.conns {
 		for _, size := range sizes {
 			for _, pipeline := range o.pipelines {
-				tables = append(tables, &table{Conns: conns, Size: int64(size), Pipeline: pipeline, Rate: o.rate})
+				tables = append(tables, &table{Conns: conns, Size: int64(size), Pipeline: pipeline, Rate: o.rate.perSecond, Percent: o.rate.percent})
 			}
 		}
 	}
 	return tables
 }
 
-// run measures everything and writes the report. A peer that fails is left out
-// of what follows; the others are still worth reporting.
+// run measures everything and writes the report.
 func (b benchmark) run(ctx context.Context, o options, peers []peer, stdout, stderr io.Writer) (err error) {
 	stderr = shared(stderr)
 	serverCPUs, loadCPUs, err := o.place()
@@ -213,6 +233,7 @@ func (b benchmark) run(ctx context.Context, o options, peers []peer, stdout, std
 			WarmupSeconds:   o.warmup.Seconds(),
 			DurationSeconds: o.duration.Seconds(),
 			Request:         o.request,
+			Work:            o.work,
 			ServerCPUs:      serverCPUs,
 			LoadCPUs:        loadCPUs,
 		},
@@ -220,41 +241,34 @@ func (b benchmark) run(ctx context.Context, o options, peers []peer, stdout, std
 	}
 	fmt.Fprintln(text, r.header())
 
-	failed := 0
-	p := newProgress(stderr, len(r.Tables)*o.rounds*len(peers), o.warmup+o.duration)
+	trials := 0
 	for _, t := range r.Tables {
 		t.unit, t.bases = b.unit, b.bases
 		for _, peer := range peers {
 			t.Rows = append(t.Rows, &row{Peer: peer.name})
 		}
-		for round := 1; round <= o.rounds; round++ {
-			for _, row := range t.Rows {
-				p.next(fmt.Sprintf("%s, round %d, %s", t.title(), round, row.Peer))
-				if row.Error != "" {
-					continue
-				}
-				s, err := trial{
-					benchmark: b.name, peer: row.Peer, request: o.request,
-					conns: t.Conns, size: t.Size, pipeline: t.Pipeline, rate: t.Rate,
-					warmup: o.warmup, duration: o.duration, timeout: o.timeout,
-					serverCPUs: serverCPUs, loadCPUs: loadCPUs, profile: o.cpuprofile,
-				}.measure(ctx, stderr)
-				if ctx.Err() != nil {
-					p.clear()
-					return errors.New("interrupted")
-				}
-				if err != nil {
-					p.clear()
-					fmt.Fprintf(stderr, "bench: %s: %v\n", row.Peer, err)
-					row.Error = err.Error()
-					failed++
-					continue
-				}
-				s.Round = round
-				row.Samples = append(row.Samples, &s)
+		if o.again && len(peers) > 1 {
+			t.measureAgain()
+		}
+		trials += o.rounds * len(t.Rows)
+		if o.rate.percent > 0 {
+			trials += len(peers)
+		}
+	}
+	m := &rounds{
+		options: o, benchmark: b.name, serverCPUs: serverCPUs, loadCPUs: loadCPUs,
+		stderr: stderr, progress: newProgress(stderr, trials, o.warmup+o.duration),
+	}
+	for _, t := range r.Tables {
+		if o.rate.percent > 0 {
+			if err := m.calibrate(ctx, t); err != nil {
+				return err
 			}
 		}
-		p.clear()
+		if err := m.measure(ctx, t); err != nil {
+			return err
+		}
+		m.progress.clear()
 		if err := t.summarize(); err != nil {
 			return err
 		}
@@ -267,8 +281,8 @@ func (b benchmark) run(ctx context.Context, o options, peers []peer, stdout, std
 			return fmt.Errorf("-json: %w", err)
 		}
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d measurements have failed", failed)
+	if m.failed > 0 {
+		return fmt.Errorf("%d measurements have failed", m.failed)
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 type column struct {
 	key    string // in JSON
 	title  string
-	digits int // after the point
+	digits int    // after the point
+	base   string // of a ratio: what is compared with; "" of other figures
 	// value of a sample, false if there is none. find returns the sample of a
 	// peer in the same round, nil where there is none.
 	value func(s *sample, find finder) (float64, bool)
@@ -48,43 +49,54 @@ const minConnsForRSS = 1000
 
 // columns returns those of the table. In JSON a message is always a message.
 func (t *table) columns() []column {
-	plain := func(f func(*sample) float64) func(*sample, finder) (float64, bool) {
-		return func(s *sample, _ finder) (float64, bool) { return f(s), true }
+	figure := func(key, title string, digits int, f func(*sample) float64) column {
+		return column{key: key, title: title, digits: digits, value: func(s *sample, _ finder) (float64, bool) { return f(s), true }}
 	}
 	cols := []column{
-		{"messages_per_second", t.unit + "/s", 0, plain(func(s *sample) float64 { return s.PerSecond })},
-		{"cpu_us_per_message", "CPU us/" + t.unit, 3, plain((*sample).cpuMicros)},
-		{"user_us_per_message", "user", 3, plain(func(s *sample) float64 { return s.UserMicros })},
-		{"system_us_per_message", "system", 3, plain(func(s *sample) float64 { return s.SysMicros })},
+		figure("messages_per_second", t.unit+"/s", 0, func(s *sample) float64 { return s.PerSecond }),
+		figure("cpu_us_per_message", "CPU us/"+t.unit, 3, (*sample).cpuMicros),
+		figure("user_us_per_message", "user", 3, func(s *sample) float64 { return s.UserMicros }),
+		figure("system_us_per_message", "system", 3, func(s *sample) float64 { return s.SysMicros }),
 	}
 	for _, b := range t.bases {
-		key := "cpu_to_" + strings.ReplaceAll(b.name, "/", "_")
-		cols = append(cols, column{key, "CPU/" + b.name, 3, func(s *sample, find finder) (float64, bool) {
+		cols = append(cols, b.column())
+	}
+	cols = append(cols,
+		figure("p50_us", "p50 us", 0, func(s *sample) float64 { return s.P50Micros }),
+		figure("p99_us", "p99 us", 0, func(s *sample) float64 { return s.P99Micros }),
+		figure("p999_us", "p99.9 us", 0, func(s *sample) float64 { return s.P999Micros }),
+	)
+	if t.Rate > 0 {
+		cols = append(cols,
+			figure("p9999_us", "p99.99 us", 0, func(s *sample) float64 { return s.P9999Micros }),
+			figure("max_us", "max us", 0, func(s *sample) float64 { return s.MaxMicros }),
+			figure("lag_p99_us", "lag p99", 0, func(s *sample) float64 { return s.LagMicros }),
+		)
+	}
+	rss := figure("rss_anon_bytes_per_connection", "RSS B/conn", 0, nil)
+	rss.value = func(s *sample, _ finder) (float64, bool) {
+		return s.BytesPer, t.Conns >= minConnsForRSS && s.IdleRSS > 0
+	}
+	return append(cols, rss,
+		figure("allocs_per_message", "allocs/"+t.unit, 3, func(s *sample) float64 { return s.Allocs }),
+	)
+}
+
+// column is the ratio to the base.
+func (b base) column() column {
+	return column{
+		key:    "cpu_to_" + strings.ReplaceAll(b.name, "/", "_"),
+		title:  "CPU/" + b.name,
+		digits: 3,
+		base:   b.name,
+		value: func(s *sample, find finder) (float64, bool) {
 			base := b.find(find)
 			if base == nil || base.cpuMicros() == 0 {
 				return 0, false
 			}
 			return s.cpuMicros() / base.cpuMicros(), true
-		}})
+		},
 	}
-	cols = append(cols,
-		column{"p50_us", "p50 us", 0, plain(func(s *sample) float64 { return s.P50Micros })},
-		column{"p99_us", "p99 us", 0, plain(func(s *sample) float64 { return s.P99Micros })},
-		column{"p999_us", "p99.9 us", 0, plain(func(s *sample) float64 { return s.P999Micros })},
-	)
-	if t.Rate > 0 {
-		cols = append(cols,
-			column{"p9999_us", "p99.99 us", 0, plain(func(s *sample) float64 { return s.P9999Micros })},
-			column{"max_us", "max us", 0, plain(func(s *sample) float64 { return s.MaxMicros })},
-			column{"lag_p99_us", "lag p99", 0, plain(func(s *sample) float64 { return s.LagMicros })},
-		)
-	}
-	return append(cols,
-		column{"rss_anon_bytes_per_connection", "RSS B/conn", 0, func(s *sample, _ finder) (float64, bool) {
-			return s.BytesPer, t.Conns >= minConnsForRSS && s.IdleRSS > 0
-		}},
-		column{"allocs_per_message", "allocs/" + t.unit, 3, plain(func(s *sample) float64 { return s.Allocs })},
-	)
 }
 
 // number formats v with commas between the thousands.

@@ -25,6 +25,8 @@ func TestEcho(t *testing.T) {
 		"-conns 4 -size 1 -pipeline 7",
 		"-conns 2 -size 300000 -pipeline 3", // more than sockets and buffers hold
 		"-conns 4 -rate 2000",
+		"-conns 4 -size 4096 -work cpu:20us",
+		"-conns 4 -work sleep:1ms",
 	)
 }
 
@@ -43,8 +45,46 @@ func testPeers(t *testing.T, benchmark string, peers []peer, loads ...string) {
 					t.Errorf("implausible: %+v", s)
 				case strings.Contains(flags, "-rate") != (s.Planned > 0):
 					t.Errorf("%d messages were planned", s.Planned)
+				case strings.Contains(flags, "sleep:1ms") && s.P50Micros < 999: // three digits of it are kept
+					t.Errorf("the median is %v us, the handler sleeps for 1,000", s.P50Micros)
 				}
 			})
+		}
+	}
+}
+
+// A plan may be a share of what the slowest peer answers; and of two peers one is
+// measured again.
+func TestShareOfCapacity(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	args := quick("echo", "-conns", "4", "-rate", "5%", "-peers", "net,weir-inline", "-rounds", "2", "-json", "-")
+	if status := run(t.Context(), args, &stdout, &stderr); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr.String())
+	}
+	var r report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	tab := r.Tables[0]
+	if tab.Capacity <= 0 || tab.Rate != tab.Capacity*5/100 || tab.Percent != 5 || tab.Slowest != "net" && tab.Slowest != "weir-inline" {
+		t.Errorf("%v of %v of %q are planned", tab.Rate, tab.Capacity, tab.Slowest)
+	}
+	var rows []string
+	for _, r := range tab.Rows {
+		rows = append(rows, r.name())
+		if len(r.Samples) != 2 || r.Samples[0].Planned == 0 {
+			t.Errorf("%s: %d samples", r.name(), len(r.Samples))
+		}
+	}
+	if got := strings.Join(rows, ","); got != "net,weir-inline,net (again)" {
+		t.Errorf("the rows are %s", got)
+	}
+	if _, ok := tab.Noise["cpu_to_net"]; !ok {
+		t.Errorf("the noise is %v", tab.Noise)
+	}
+	for _, want := range []string{"[1/8] 4 connections, 64 B, pipeline 1, calibration, net", "[8/8]", "round 2, net (again)", "(5% of"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("no %q in\n%s", want, stderr.String())
 		}
 	}
 }

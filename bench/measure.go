@@ -17,6 +17,7 @@ type trial struct {
 	benchmark  string
 	peer       string
 	request    string
+	work       string
 	conns      int
 	size       int64
 	pipeline   int
@@ -45,6 +46,7 @@ type sample struct {
 	MaxMicros   float64 `json:"max_us"`
 	Allocs      float64 `json:"allocs_per_message"`
 	BytesPer    float64 `json:"rss_anon_bytes_per_connection"` // not yet a figure below minConnsForRSS
+	GCMicros    float64 `json:"gc_us_per_message"`             // of user and system, as the runtime estimates it
 	HeapPer     float64 `json:"heap_bytes_per_connection"`
 	IdleRSS     int64   `json:"rss_anon_bytes_idle"` // with all connections open
 	Goroutines  int     `json:"goroutines_idle"`
@@ -63,7 +65,7 @@ func (s *sample) cpuMicros() float64 { return s.UserMicros + s.SysMicros }
 
 // measure runs one trial in two new processes and leaves none behind.
 func (t trial) measure(ctx context.Context, stderr io.Writer) (s sample, err error) {
-	server, hello, err := startChild(ctx, t.peer+" server", t.serverCPUs, stderr, "serve", "-bench", t.benchmark, "-peer", t.peer)
+	server, hello, err := startChild(ctx, t.peer+" server", t.serverCPUs, stderr, "serve", "-bench", t.benchmark, "-peer", t.peer, "-work", t.work)
 	if err != nil {
 		return s, err
 	}
@@ -205,6 +207,7 @@ func newSample(t traffic, before, after, empty, idle usage, conns int) (sample, 
 		MaxMicros:   micros(h.Max()),
 		Allocs:      perMessage(float64(after.Mallocs - before.Mallocs)),
 		BytesPer:    float64(idle.RSSAnon-empty.RSSAnon) / float64(conns),
+		GCMicros:    perMessage(micros(after.GC - before.GC)),
 		HeapPer:     (float64(idle.HeapAlloc) - float64(empty.HeapAlloc)) / float64(conns),
 		IdleRSS:     idle.RSSAnon,
 		Goroutines:  idle.Goroutines,

@@ -29,7 +29,8 @@ type settings struct {
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
 	Request         string  `json:"request,omitempty"`
-	ServerCPUs      []int   `json:"server_cpus"` // empty: not pinned
+	Work            string  `json:"work,omitempty"` // of a handler, for each message
+	ServerCPUs      []int   `json:"server_cpus"`    // empty: not pinned
 	LoadCPUs        []int   `json:"load_cpus"`
 }
 
@@ -39,7 +40,16 @@ type table struct {
 	Size     int64   `json:"size_bytes,omitempty"`
 	Pipeline int     `json:"pipeline"`
 	Rate     float64 `json:"planned_per_second,omitempty"` // 0: closed loop
-	Rows     []*row  `json:"peers"`
+
+	// With a rate that is a percentage only.
+	Percent  float64 `json:"planned_percent,omitempty"`
+	Capacity float64 `json:"capacity_per_second,omitempty"` // what the slowest peer answers in a closed loop
+	Slowest  string  `json:"slowest_peer,omitempty"`
+
+	Rows []*row `json:"peers"`
+	// Noise is how far the two figures of the peer that was measured again were
+	// apart in the worst round, by the key of the column: 0.03 is three per cent.
+	Noise map[string]float64 `json:"noise,omitempty"`
 
 	unit  string
 	bases []base
@@ -55,12 +65,16 @@ func (t *table) title() string {
 	if t.Rate > 0 {
 		s += fmt.Sprintf(", %s %s/s planned", number(t.Rate, 0), t.unit)
 	}
+	if t.Rate > 0 && t.Capacity > 0 {
+		s += fmt.Sprintf(" (%g%% of %s's %s)", t.Percent, t.Slowest, number(t.Capacity, 0))
+	}
 	return s
 }
 
 // A row is one peer. A peer that has failed takes no part in later rounds.
 type row struct {
 	Peer    string            `json:"peer"`
+	Again   bool              `json:"again,omitempty"` // measured to tell noise only
 	Error   string            `json:"error,omitempty"`
 	Summary map[string]spread `json:"summary"` // by the key of the column
 	// Merged holds the latencies of all rounds, in ns, as an HdrHistogram.
@@ -82,12 +96,17 @@ func (r *row) sample(round int) *sample {
 func (t *table) finder(round int) finder {
 	return func(peer string) *sample {
 		for _, r := range t.Rows {
-			if r.Peer == peer {
+			if r.Peer == peer && !r.Again {
 				return r.sample(round)
 			}
 		}
 		return nil
 	}
+}
+
+// broken tells whether a peer has failed.
+func (t *table) broken(peer string) bool {
+	return slices.ContainsFunc(t.Rows, func(r *row) bool { return r.Peer == peer && r.Error != "" })
 }
 
 // summarize fills in what follows from the samples. Ratios are taken pair by
@@ -110,6 +129,7 @@ func (t *table) summarize() error {
 			return err
 		}
 	}
+	t.Noise = t.noise()
 	return nil
 }
 
@@ -150,8 +170,12 @@ func (r *report) header() string {
 			placed += " (shared)"
 		}
 	}
-	return fmt.Sprintf("%v; %s; TCP loopback, rounds of %v after %v",
+	header := fmt.Sprintf("%v; %s; TCP loopback, rounds of %v after %v",
 		r.Machine, placed, seconds(s.DurationSeconds), seconds(s.WarmupSeconds))
+	if s.Work != "" {
+		header += "; a handler's work is " + s.Work
+	}
+	return header
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -169,15 +193,15 @@ func (t *table) writeText(w io.Writer, rounds int) error {
 		lines[0] = append(lines[0], c.title)
 	}
 	for _, r := range t.Rows {
-		medians, extremes := []string{r.Peer}, []string{""}
+		medians, extremes := []string{r.name()}, []string{""}
 		for _, c := range cols {
 			sp, ok := r.Summary[c.key]
 			if !ok {
 				medians, extremes = append(medians, "-"), append(extremes, "")
 				continue
 			}
-			medians = append(medians, number(sp.Median, c.digits))
-			extremes = append(extremes, number(sp.Min, c.digits)+"–"+number(sp.Max, c.digits))
+			medians = append(medians, number(sp.Median, c.digits)+t.margin(c, r))
+			extremes = append(extremes, number(sp.Min, c.digits)+"–"+number(sp.Max, c.digits)+t.margin(c, nil))
 		}
 		lines = append(lines, medians)
 		if rounds > 1 && len(r.Samples) > 1 {
@@ -197,7 +221,7 @@ func (t *table) writeText(w io.Writer, rounds int) error {
 	}
 	for _, r := range t.Rows {
 		if r.Error != "" {
-			if _, err := fmt.Fprintf(w, "\n%s FAILED: %s\n", r.Peer, r.Error); err != nil {
+			if _, err := fmt.Fprintf(w, "\n%s FAILED: %s\n", r.name(), r.Error); err != nil {
 				return err
 			}
 		}
@@ -207,7 +231,31 @@ func (t *table) writeText(w io.Writer, rounds int) error {
 			}
 		}
 	}
+	if note := t.saturation(); note != "" {
+		if _, err := fmt.Fprintf(w, "\n%s\n", note); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// busyLoad is the share of the time from which on a load has no more to give.
+const busyLoad = 0.95
+
+// saturation tells with which peers a closed loop went as fast as the load, "" if
+// with none.
+func (t *table) saturation() string {
+	var peers []string
+	for _, r := range t.Rows {
+		if t.Rate == 0 && slices.ContainsFunc(r.Samples, func(s *sample) bool { return s.LoadShare > busyLoad }) {
+			peers = append(peers, r.name())
+		}
+	}
+	if len(peers) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The load was busy all the time with %s: %s/s is the load's pace there, CPU per message still holds.",
+		strings.Join(peers, ", "), t.unit)
 }
 
 // note says plainly where a constant rate was not kept, and why.
@@ -227,7 +275,7 @@ func (t *table) note(r *row) string {
 		return ""
 	}
 	return fmt.Sprintf("%s, %d of %d rounds: %s (%s of %s %s/s were answered, %s unanswered in the end; the load was busy %.0f%% of the time and %s us late at its p99)",
-		r.Peer, troubled, len(r.Samples), worst.trouble(t.Rate),
+		r.name(), troubled, len(r.Samples), worst.trouble(t.Rate),
 		number(worst.PerSecond, 0), number(t.Rate, 0), t.unit, number(float64(worst.Unanswered), 0),
 		100*worst.LoadShare, number(worst.LagMicros, 0))
 }
@@ -237,7 +285,7 @@ func (s *sample) trouble(rate float64) string {
 	switch slow := s.PerSecond < 0.99*rate; {
 	case rate == 0:
 		return ""
-	case slow && s.LoadShare > 0.95:
+	case slow && s.LoadShare > busyLoad:
 		return "THE LOAD could not keep up, the figures say nothing about the server"
 	case slow && s.LagMicros > 10_000:
 		return "the load was late itself and cannot tell who could not keep up; something else is busy on the machine"
