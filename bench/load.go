@@ -70,6 +70,9 @@ func newLoad(o loadOptions) (*load, error) {
 	if err != nil {
 		return nil, &usageError{"load", fmt.Errorf("-addr %q: %w", o.addr, err)}
 	}
+	if !to.Addr().Is4() {
+		return nil, &usageError{"load", fmt.Errorf("-addr %q is not an IPv4 address", o.addr)}
+	}
 	b, err := findBenchmark(o.bench)
 	if err != nil {
 		return nil, &usageError{"load", err}
