@@ -9,6 +9,7 @@ type kernelUsage struct {
 	MemTotal     int64 `json:"mem_total_bytes"`
 	MemAvailable int64 `json:"mem_available_bytes"`
 	MemFree      int64 `json:"mem_free_bytes"`
+	FileCache    int64 `json:"file_cache_bytes"` // without shared memory
 
 	// Kernel is all memory that is neither free, nor of processes, nor file
 	// cache: slab, socket buffers, page tables, tables of descriptors, and what
@@ -28,3 +29,8 @@ type kernelUsage struct {
 	ListenOverflows int64 `json:"listen_overflows"`
 	ListenDrops     int64 `json:"listen_drops"`
 }
+
+// free is the memory that is left. MemAvailable says more: for the kernel half of
+// what it could give back of its slabs is available, but sockets that are open
+// give nothing back.
+func (k kernelUsage) free() int64 { return k.MemFree + k.FileCache }

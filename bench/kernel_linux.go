@@ -23,6 +23,7 @@ func readKernelFrom(fs procfs.FS) (kernelUsage, error) {
 		return u, err
 	}
 	u.MemTotal, u.MemAvailable, u.MemFree = value(mem.MemTotalBytes), value(mem.MemAvailableBytes), value(mem.MemFreeBytes)
+	u.FileCache = value(mem.BuffersBytes) + value(mem.CachedBytes) - value(mem.ShmemBytes)
 	u.Slab, u.PageTables = value(mem.SlabBytes), value(mem.PageTablesBytes)
 	u.Kernel = u.MemTotal - u.MemFree - value(mem.BuffersBytes) - value(mem.CachedBytes) - value(mem.SwapCachedBytes) -
 		value(mem.AnonPagesBytes)

@@ -30,3 +30,19 @@ func encodeHistogram(h *hdrhistogram.Histogram) (string, error) {
 func decodeHistogram(text string) (*hdrhistogram.Histogram, error) {
 	return hdrhistogram.Decode([]byte(text))
 }
+
+// A histogram gives quantiles in microseconds.
+type histogram struct{ *hdrhistogram.Histogram }
+
+func (h histogram) micros(percent float64) float64 {
+	if percent >= 100 {
+		return float64(h.Max()) / 1e3
+	}
+	return float64(h.ValueAtQuantile(percent)) / 1e3
+}
+
+// quantiles is decodeHistogram for reading.
+func quantiles(text string) (histogram, error) {
+	h, err := decodeHistogram(text)
+	return histogram{h}, err
+}

@@ -36,6 +36,8 @@ func commands() []command {
 		list = append(list, command{b.name, b.about, b.command})
 	}
 	return append(list,
+		command{"million", "very many connections at once, phase by phase: memory, CPU, latencies", millionCommand},
+		command{"scale", "the same with more and more connections", scaleCommand},
 		command{"serve", "", serveCommand},
 		command{"load", "", loadCommand},
 		command{"guard", "", guardCommand},
