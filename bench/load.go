@@ -106,10 +106,10 @@ func newLoad(o loadOptions) (*load, error) {
 		stamps:   make([]int64, o.conns*o.pipeline),
 		window:   newWindow(),
 		door: door{
-			addr:   unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()},
-			source: o.source,
-			atOnce: o.atOnce,
-			took:   newHistogram(),
+			addr:    unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()},
+			sources: o.sources,
+			atOnce:  o.atOnce,
+			took:    newHistogram(),
 		},
 	}
 	l.epoch = monotonic() - l.clock()

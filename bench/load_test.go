@@ -126,20 +126,25 @@ func TestLoadPrimes(t *testing.T) {
 	}
 }
 
-func TestLoadHasSource(t *testing.T) {
-	source := "127.1.2.3"
+func TestLoadHasSources(t *testing.T) {
+	sources := "127.1.2.3,127.1.2.4"
 	if runtime.GOOS != "linux" {
-		source = "127.0.0.1" // has no other
+		sources = "127.0.0.1" // has no other
 	}
 	s := startLoadServer(t, nil)
-	o := lenientOptions(s, 3)
-	if err := o.source.UnmarshalText([]byte(source)); err != nil {
+	o := lenientOptions(s, 4)
+	if err := o.addSources(sources); err != nil {
 		t.Fatal(err)
 	}
 	askLoad(t, testLoad(t, o), request{Cmd: "open"})
+	seen := make(map[string]int)
 	for _, c := range s.all() {
-		if host, _, _ := net.SplitHostPort(c.RemoteAddr().String()); host != source {
-			t.Errorf("a connection comes from %s, want %s", host, source)
+		host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
+		seen[host]++
+	}
+	for source := range strings.SplitSeq(sources, ",") {
+		if seen[source] != 4/len(seen) {
+			t.Errorf("%v: not the same number of connections from each of %s", seen, sources)
 		}
 	}
 }
@@ -360,7 +365,7 @@ func TestLoadCommandLine(t *testing.T) {
 	for args, says := range map[string]string{
 		"-addr 127.0.0.1:1 -percent 0":           "-percent 0 is not above 0",
 		"-addr 127.0.0.1:1 -percent 101":         "-percent 101 is not above 0",
-		"-addr 127.0.0.1:1 -source ::1":          "-source ::1 is not an IPv4 address",
+		"-addr 127.0.0.1:1 -source ::1":          "::1 is not an IPv4 address",
 		"-addr 127.0.0.1:1 -source here":         "-source",
 		"-addr 127.0.0.1:1 -at-once 0":           "-at-once 0 is not between",
 		"-addr 127.0.0.1:1 -rate -1":             "-rate -1 is not between",

@@ -17,9 +17,9 @@ import (
 // A door is where connections come in. A connection is open when its first
 // message has been answered, so the server has had its share of the work too.
 type door struct {
-	addr   unix.SockaddrInet4
-	source netip.Addr // own address; not valid: the system's choice
-	atOnce int        // connections being opened at a time, at most
+	addr    unix.SockaddrInet4
+	sources []netip.Addr // own addresses, used in turn; nil: the system's choice
+	atOnce  int          // connections being opened at a time, at most
 
 	fresh  int     // slots below have been in use
 	vacant []int32 // those of them that are free again
@@ -114,6 +114,15 @@ func (l *load) fill(n int, limit time.Duration) error {
 // opening returns how many connections are between two states.
 func (d *door) opening() int { return d.pending + len(d.again) }
 
+// source returns the own address of connection i, not a valid one if the system
+// chooses it.
+func (d *door) source(i int) netip.Addr {
+	if len(d.sources) == 0 {
+		return netip.Addr{}
+	}
+	return d.sources[i%len(d.sources)]
+}
+
 // slot returns a free slot. There is one if fewer are open or being opened.
 func (d *door) slot() int {
 	if n := len(d.vacant); n > 0 {
@@ -201,7 +210,7 @@ func (l *load) connect(i int, tries uint8) error {
 		l.release(i, now)
 	}
 	l.door.begun = append(l.door.begun, int32(i))
-	if err := setOptions(fd, l.door.source); err != nil {
+	if err := setOptions(fd, l.door.source(i)); err != nil {
 		return l.failed(i, err)
 	}
 	if err := unix.Connect(fd, &l.door.addr); err != nil && err != unix.EINPROGRESS {
