@@ -18,9 +18,9 @@ func millionCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	o := millionDefaults()
 	o.conns = intList{20_000}
 	return o.command(ctx, "million", `Opens very many TCP connections to a server of each mode in turn, over loopback,
-and takes them through phases: connect, idle, active, broadcast, churn, heartbeat,
-tear-down. As many server and load processes are started as the limit on file
-descriptors asks for.
+and takes them through phases: connect, idle, active, broadcast, churn, tear-down;
+with -heartbeat through connect, heartbeat, tear-down. As many server and load
+processes are started as the limit on file descriptors asks for.
 `, `  go run ./bench million -conns 20000 -mode weir,net
   go run ./bench million -conns 1000000 -mode weir,net -json million.json
   go run ./bench million -conns 100000 -mode weir-ws,gorilla,gws
@@ -82,7 +82,7 @@ func (o *millionOptions) command(ctx context.Context, name, intro, use string, a
 	fs.DurationVar(&o.idle, "idle", 5*time.Second, "`time` to be idle")
 	fs.IntVar(&o.broadcast, "broadcast", 64, "`bytes` of the message that all connections get; 0: no such phase")
 	fs.Float64Var(&o.churn, "churn", 1000, "`connections` per second to close and reopen, at most a tenth of all; 0: no such phase")
-	fs.DurationVar(&o.heartbeat, "heartbeat", 0, "`interval` in which every connection pings; the silent ones are to be closed after one and a half. 0: no such phase")
+	fs.DurationVar(&o.heartbeat, "heartbeat", 0, "`interval` in which every connection pings, instead of the phases after connect; silent ones are to be closed after one and a half. 0: no such phase")
 	fs.Float64Var(&o.silent, "silent", 1, "`percent` of the connections that are silent in the heartbeat phase")
 	fs.DurationVar(&o.keepAlive, "keepalive", -1, "`interval` of the servers' TCP probes, which cost the kernel much with a million connections; 0: what each does by default, negative: none")
 	fs.DurationVar(&o.timeout, "timeout", 30*time.Second, "longest `time` a server may be silent")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // connect to them. No process may hold more descriptors than RLIMIT_NOFILE says,
 // so for many connections it takes many. The servers share one port
 // (SO_REUSEPORT), among which the kernel spreads connections by a hash; each load
-// has a source address of its own in 127.0.0.0/8, and so all of the ports.
+// has source addresses of its own in 127.0.0.0/8, and so all of their ports.
 type cluster struct {
 	servers []*child
 	loads   []*child
@@ -41,6 +42,9 @@ func startCluster(ctx context.Context, p millionPlan, stderr io.Writer) (_ *clus
 		args := []string{"serve", "-bench", p.mode.bench.name, "-peer", p.mode.peer, "-addr", addr, "-work", p.work, "-keepalive", p.keepAlive.String()}
 		if p.servers > 1 {
 			args = append(args, "-reuseport")
+		}
+		if p.heartbeat > 0 {
+			args = append(args, "-idle", p.patience().String())
 		}
 		s, hello, err := startChild(ctx, fmt.Sprintf("%s server %d", p.mode.name, i+1), p.serverCPUs, stderr, args...)
 		c.servers[i] = s
@@ -65,7 +69,7 @@ func startCluster(ctx context.Context, p millionPlan, stderr io.Writer) (_ *clus
 			c.loads[i], _, err = startChild(ctx, fmt.Sprintf("load %d", i+1), p.loadCPUs, stderr, "load",
 				"-bench", p.mode.bench.name,
 				"-addr", addr,
-				"-source", sourceAddress(i),
+				"-source", sourceAddresses(i, (p.conns+p.loads-1)/p.loads),
 				"-conns", strconv.Itoa(c.share[i]),
 				"-size", strconv.Itoa(p.size),
 				"-request", p.mode.bench.defaults.request,
@@ -84,8 +88,18 @@ func startCluster(ctx context.Context, p millionPlan, stderr io.Writer) (_ *clus
 // to keep the servers busy, and far from the end of their accept queues.
 const atOnceInAll = 512
 
-// sourceAddress is the local address of a load.
-func sourceAddress(i int) string { return fmt.Sprintf("127.1.%d.%d", i/250, i%250+1) }
+// sourceAddresses are the local addresses of a load, one for each 10,000 of its
+// connections. With 14,000 the kernel would still find ports, but slowly.
+func sourceAddresses(load, conns int) string {
+	const each = 10_000
+	n := max(1, (conns+each-1)/each)
+	list := make([]string, n)
+	for k := range list {
+		i := load*n + k
+		list[k] = fmt.Sprintf("127.%d.%d.%d", 1+i/62_500, i/250%250, i%250+1)
+	}
+	return strings.Join(list, ",")
+}
 
 // stop ends all processes and waits until they are gone.
 func (c *cluster) stop() {

@@ -12,7 +12,7 @@ import (
 
 // Ctrl-C, in whatever phase, leaves no process and no file behind.
 func TestMillionInterrupted(t *testing.T) {
-	for _, phase := range []string{"start processes", "connect", "idle", "active", "broadcast", "churn", "heartbeat"} {
+	for _, phase := range []string{"start processes", "connect", "idle", "active", "broadcast", "churn"} {
 		t.Run(phase, func(t *testing.T) {
 			t.Parallel()
 			exe, err := os.Executable()
@@ -20,8 +20,7 @@ func TestMillionInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := t.TempDir()
-			args := append([]string{"million"}, small("-conns", "100", "-mode", "weir", "-duration", "500ms", "-idle", "500ms",
-				"-heartbeat", "1s", "-json", dir+"/result.json")...)
+			args := append([]string{"million"}, small("-conns", "100", "-mode", "weir", "-duration", "500ms", "-idle", "500ms", "-json", dir+"/result.json")...)
 			cmd := exec.Command(exe, args...)
 			var stderr lockedBuffer
 			cmd.Stderr = &stderr
@@ -35,7 +34,7 @@ func TestMillionInterrupted(t *testing.T) {
 			// The line of the phase before it tells that it has begun.
 			before := map[string]string{
 				"start processes": "weir, 100", "connect": "start processes", "idle": "connect",
-				"active": "idle", "broadcast": "active", "churn": "broadcast", "heartbeat": "churn",
+				"active": "idle", "broadcast": "active", "churn": "broadcast",
 			}[phase]
 			eventually(t, phase+" phase", func() bool { return strings.Contains(stderr.String(), before) })
 			time.Sleep(20 * time.Millisecond) // into the phase

@@ -37,17 +37,17 @@ func millionResult(t *testing.T, command string, args ...string) *millionReport 
 // Whatever the server, everything is opened, answered, delivered and closed, and
 // nothing is lost.
 func TestMillion(t *testing.T) {
-	const conns = 300
 	for _, m := range millionModes() {
 		if strings.HasPrefix(m.name, "broken-") {
 			continue
 		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			args := small("-conns", fmt.Sprint(conns), "-mode", m.name)
-			if m.name == "weir" || m.name == "weir-inline" || m.name == "net" {
-				args = append(args, "-heartbeat", "400ms", "-silent", "10")
+			conns := 100
+			if m.name == "weir" || m.name == "net" {
+				conns = 2000
 			}
+			args := small("-conns", fmt.Sprint(conns), "-mode", m.name)
 			r := millionResult(t, "million", args...)
 			if len(r.Groups) != 1 || len(r.Groups[0].Modes) != 1 || len(r.Groups[0].Modes[0].Runs) != 1 {
 				t.Fatalf("not one run: %+v", r)
@@ -70,16 +70,30 @@ func TestMillion(t *testing.T) {
 				if b != nil {
 					t.Errorf("a broadcast over HTTP: %+v", b)
 				}
-			case b == nil || b.Accepted != b.Delivered || b.Delivered != 20*conns || b.LastMillis < b.FirstMillis:
+			case b == nil || b.Accepted != b.Delivered || b.Delivered != 5*int64(conns) || b.LastMillis < b.FirstMillis:
 				t.Errorf("broadcast: %+v", b)
 			}
 			if c := run.Churn; c == nil || c.PerSecond <= 0 || c.Failures != 0 {
 				t.Errorf("churn: %+v", c)
 			}
-			if h := run.Heartbeat; h != nil && (h.Silent != 30 || h.Found != h.Silent || h.Pings == 0 || h.Answered != h.Pings) {
+			if d := run.Teardown; d == nil || d.Left != 0 {
+				t.Errorf("tear-down: %+v", d)
+			}
+		})
+	}
+}
+
+// Every server finds the connections that are silent, and no other.
+func TestMillionHeartbeat(t *testing.T) {
+	for _, mode := range []string{"weir-inline", "weir-pool", "net", "net-lean", "netpoll", "weir-fast", "net/http", "weir-ws", "gorilla"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			r := millionResult(t, "million", small("-conns", "200", "-mode", mode, "-heartbeat", "2s", "-silent", "10")...)
+			run := r.Groups[0].Modes[0].Runs[0]
+			if h := run.Heartbeat; h == nil || h.Silent < 18 || h.Found != h.Silent || h.Pings == 0 || h.Answered != h.Pings || h.Lost != 0 {
 				t.Errorf("heartbeat: %+v", h)
 			}
-			if d := run.Teardown; d == nil || d.Left != 0 {
+			if d := run.Teardown; d == nil || d.Left != 0 || run.Idle != nil {
 				t.Errorf("tear-down: %+v", d)
 			}
 		})

@@ -39,21 +39,22 @@ func (p millionPlan) phases(ctx context.Context, run *millionRun, bars *bars, st
 	}()
 
 	t := &millionTrial{plan: p, cluster: c, bars: bars, run: run}
-	canBroadcast := p.broadcast > 0 && p.mode.bench.name != "http" // nobody there waits for one
+	hearts := p.heartbeat > 0                                              // which ends connections that the other phases leave silent
+	broadcast := p.broadcast > 0 && p.mode.bench.name != "http" && !hearts // with HTTP nobody waits for one
 	for _, phase := range []struct {
 		name string
-		skip bool
+		on   bool
 		run  func(context.Context) error
 	}{
-		{"connect", false, t.connect},
-		{"idle", false, t.idle},
-		{"active", p.rate == 0, t.active},
-		{"broadcast", !canBroadcast, t.broadcast},
-		{"churn", p.churn == 0, t.churn},
-		{"heartbeat", p.heartbeat == 0, t.heartbeat},
-		{"tear-down", false, t.teardown},
+		{"connect", true, t.connect},
+		{"heartbeat", hearts, t.heartbeat},
+		{"idle", !hearts, t.idle},
+		{"active", !hearts && p.rate > 0, t.active},
+		{"broadcast", broadcast, t.broadcast},
+		{"churn", !hearts && p.churn > 0, t.churn},
+		{"tear-down", true, t.teardown},
 	} {
-		if phase.skip {
+		if !phase.on {
 			continue
 		}
 		if err := phase.run(ctx); err != nil {
@@ -104,6 +105,10 @@ func (r *millionRun) remark() string {
 	}
 	if a := r.Active; a != nil && a.Trouble != "" {
 		add("active: %s", a.Trouble)
+	}
+	if c, h := r.Connect, r.Heartbeat; h != nil && c.Seconds > 1.4*h.EverySeconds {
+		add("heartbeat: connecting took %s, so that the first connections were found silent before they had a chance; choose a longer -heartbeat",
+			short(seconds(c.Seconds)))
 	}
 	if c := r.Churn; c != nil && c.PerSecond < 0.9*c.Planned {
 		add("churn: only %s of %s connections per second", count3(int(c.PerSecond)), count3(int(c.Planned)))
