@@ -48,10 +48,12 @@ func (w *waiter) control(op, fd, index int, out bool) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(w.ep, op, fd, &ev))
 }
 
-// longSleep is when it pays to tell the Go scheduler of a sleep. It is woken, and
-// watches over a thread, every 10 ms at least when it does not know that the
-// thread sleeps. But if it knows, the end of the sleep costs it some us.
-const longSleep = time.Millisecond
+// longSleep is when it pays to tell the Go scheduler of a sleep. Not knowing of it,
+// the scheduler wakes every 10 ms and interrupts the sleep; but if it knows, the
+// end of the sleep costs it some us. Fifty processes with a thousand messages per
+// second together took 7 to 8 % of a core like this, 7 to 12 % with 1 ms, and 11
+// to 14 % not telling it at all.
+const longSleep = 10 * time.Millisecond
 
 // wait sleeps until something is ready, but not for longer than timeout, and
 // returns how many events there are to be read with event. In a process that is
