@@ -38,6 +38,7 @@ func commands() []command {
 	return append(list,
 		command{"million", "very many connections at once, phase by phase: memory, CPU, latencies", millionCommand},
 		command{"scale", "the same with more and more connections", scaleCommand},
+		command{"report", "a page with tables and plots out of results (-json)", reportCommand},
 		command{"serve", "", serveCommand},
 		command{"load", "", loadCommand},
 		command{"guard", "", guardCommand},
@@ -113,6 +114,15 @@ func printCommands(w io.Writer) {
 // that was asked for goes to stdout; an error comes back without the flag
 // package's dump of every flag in front of it.
 func parse(fs *flag.FlagSet, args []string, stdout io.Writer) error {
+	err := parseFlags(fs, args, stdout)
+	if err == nil && fs.NArg() > 0 {
+		err = &usageError{fs.Name(), fmt.Errorf("unexpected argument %q", fs.Arg(0))}
+	}
+	return err
+}
+
+// parseFlags parses what comes before the first other argument.
+func parseFlags(fs *flag.FlagSet, args []string, stdout io.Writer) error {
 	help := fs.Usage
 	fs.Usage = func() {}
 	fs.SetOutput(io.Discard)
@@ -124,8 +134,6 @@ func parse(fs *flag.FlagSet, args []string, stdout io.Writer) error {
 		return err
 	case err != nil:
 		return &usageError{fs.Name(), err}
-	case fs.NArg() > 0:
-		return &usageError{fs.Name(), fmt.Errorf("unexpected argument %q", fs.Arg(0))}
 	}
 	return nil
 }
