@@ -107,12 +107,13 @@ func (c *client) expect(message []byte) error {
 	got := make([]byte, len(message))
 	var err error
 	if c.benchmark == "ws" {
-		var f ws.Frame
-		if f, err = ws.ReadFrame(c.r); err == nil && (f.Header.OpCode != ws.OpBinary || f.Header.Masked || !f.Header.Fin) {
-			err = fmt.Errorf("the frame is %+v", f.Header)
+		var h ws.Header
+		h, err = ws.ReadHeader(c.r)
+		if err == nil && (h.OpCode != ws.OpBinary || h.Masked || !h.Fin || h.Length != int64(len(message))) {
+			err = fmt.Errorf("the frame is %+v", h)
 		}
-		got = f.Payload
-	} else {
+	}
+	if err == nil {
 		_, err = io.ReadFull(c.r, got)
 	}
 	if err == nil && !bytes.Equal(got, message) {

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -43,7 +44,7 @@ func (w work) start() func() {
 	switch w.kind {
 	case "cpu":
 		n := spinsPer(w.long)
-		return func() { spin(n) }
+		return func() { runtime.KeepAlive(spin(n)) }
 	case "sleep":
 		return func() { time.Sleep(w.long) }
 	}
@@ -59,13 +60,13 @@ func spinsPer(d time.Duration) int {
 	fastest := maxWork
 	for range tries {
 		began := time.Now()
-		spin(sample)
+		runtime.KeepAlive(spin(sample))
 		fastest = min(fastest, time.Since(began))
 	}
 	return max(1, int(float64(sample)*float64(d)/float64(max(fastest, 1))))
 }
 
-// spin computes something that no compiler can leave out.
+// spin computes something.
 //
 //go:noinline
 func spin(n int) uint64 {
