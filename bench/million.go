@@ -77,7 +77,7 @@ func (o *millionOptions) command(ctx context.Context, name, intro, use string, a
 	fs.StringVar(&o.work, "work", "", "what handlers do beside answering: cpu:20us computes, sleep:1ms waits")
 	fs.Float64Var(&o.rate, "rate", 10_000, "`messages` per second of the active phase, over random connections; 0: no such phase")
 	fs.Float64Var(&o.activePercent, "active", 100, "`percent` of the connections that take part in the active phase")
-	fs.DurationVar(&o.duration, "duration", 10*time.Second, "`time` of the active phase and of the churn, each")
+	fs.DurationVar(&o.duration, "duration", 10*time.Second, "`time` of the active phase, of the broadcasts and of the churn, each")
 	fs.DurationVar(&o.warmup, "warmup", 2*time.Second, "`time` under load before measuring")
 	fs.DurationVar(&o.idle, "idle", 5*time.Second, "`time` to be idle")
 	fs.IntVar(&o.broadcast, "broadcast", 64, "`bytes` of the message that all connections get; 0: no such phase")

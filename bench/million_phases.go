@@ -294,16 +294,16 @@ func (t *millionTrial) active(ctx context.Context) error {
 	return nil
 }
 
-// broadcast sends one message to everybody, with few connections several times.
+// broadcast sends one message to everybody, again and again while there is time.
 func (t *millionTrial) broadcast(ctx context.Context) error {
 	p := t.plan
-	times := min(max(50_000/max(t.run.Reached, 1), 1), 5)
-	bar := t.bars.start("broadcast", times)
+	bar := t.bars.start("broadcast", int(p.duration/time.Millisecond))
+	began := time.Now()
 	b := &broadcastPhase{Size: p.broadcast}
 	all := newHistogram()
 	var cpu int64
 	var first, last []float64
-	for i := range times {
+	for b.Times == 0 || time.Since(began) < p.duration {
 		before, err := t.cluster.serverUsage(ctx, "usage")
 		if err != nil {
 			return err
@@ -346,7 +346,8 @@ func (t *millionTrial) broadcast(ctx context.Context) error {
 		if h, err := decodeHistogram(delivered.Histogram); err == nil {
 			all.Merge(h)
 		}
-		bar.set(i + 1)
+		b.Times++
+		bar.set(int(time.Since(began) / time.Millisecond))
 	}
 	if b.Delivered == 0 {
 		return errors.New("no connection has received the broadcast")
@@ -362,7 +363,7 @@ func (t *millionTrial) broadcast(ctx context.Context) error {
 		return err
 	}
 	t.run.Broadcast = b
-	bar.done(fmt.Sprintf("%s deliveries, the last after %s, %s per second and core", count3(int(b.Delivered)),
+	bar.done(fmt.Sprintf("%d times to %s connections, the last after %s, %s per second and core", b.Times, count3(t.run.Reached),
 		short(millis(b.LastMillis)), count3(int(b.PerCore))))
 	return nil
 }

@@ -124,6 +124,7 @@ type activePhase struct {
 
 type broadcastPhase struct {
 	Size         int     `json:"size_bytes"`
+	Times        int     `json:"times"`
 	Accepted     int64   `json:"accepted"`
 	Delivered    int64   `json:"delivered"`
 	FirstMillis  float64 `json:"first_ms"` // since the servers were to begin

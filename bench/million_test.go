@@ -70,7 +70,7 @@ func TestMillion(t *testing.T) {
 				if b != nil {
 					t.Errorf("a broadcast over HTTP: %+v", b)
 				}
-			case b == nil || b.Accepted != b.Delivered || b.Delivered != 5*int64(conns) || b.LastMillis < b.FirstMillis:
+			case b == nil || b.Accepted != b.Delivered || b.Delivered != int64(b.Times*conns) || b.LastMillis < b.FirstMillis:
 				t.Errorf("broadcast: %+v", b)
 			}
 			if c := run.Churn; c == nil || c.PerSecond <= 0 || c.Failures != 0 {
@@ -85,7 +85,7 @@ func TestMillion(t *testing.T) {
 
 // Every server finds the connections that are silent, and no other.
 func TestMillionHeartbeat(t *testing.T) {
-	for _, mode := range []string{"weir-inline", "weir-pool", "net", "net-lean", "netpoll", "weir-fast", "net/http", "weir-ws", "gorilla"} {
+	for _, mode := range []string{"weir-inline", "weir-pool", "net", "weir-ws"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			r := millionResult(t, "million", small("-conns", "200", "-mode", mode, "-heartbeat", "2s", "-silent", "10")...)
@@ -103,7 +103,7 @@ func TestMillionHeartbeat(t *testing.T) {
 // With scale there is a group for each number; a mode that comes twice is the
 // measure of noise.
 func TestScale(t *testing.T) {
-	r := millionResult(t, "scale", small("-conns", "20,60", "-mode", "weir,net,net", "-rounds", "2", "-churn", "0")...)
+	r := millionResult(t, "scale", small("-conns", "20,60", "-mode", "weir,net,net", "-rounds", "2", "-churn", "0", "-broadcast", "0")...)
 	if r.Benchmark != "scale" || len(r.Groups) != 2 || r.Groups[1].Conns != 60 {
 		t.Fatalf("%+v", r)
 	}
