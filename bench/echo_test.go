@@ -24,9 +24,7 @@ func TestEcho(t *testing.T) {
 		"-conns 4",
 		"-conns 4 -size 1 -pipeline 7",
 		"-conns 2 -size 300000 -pipeline 3", // more than sockets and buffers hold
-		"-conns 4 -rate 2000",
-		"-conns 4 -size 4096 -work cpu:20us",
-		"-conns 4 -work sleep:1ms",
+		"-conns 4 -rate 2000 -work cpu:20us",
 	)
 }
 
@@ -45,8 +43,6 @@ func testPeers(t *testing.T, benchmark string, peers []peer, loads ...string) {
 					t.Errorf("implausible: %+v", s)
 				case strings.Contains(flags, "-rate") != (s.Planned > 0):
 					t.Errorf("%d messages were planned", s.Planned)
-				case strings.Contains(flags, "sleep:1ms") && s.P50Micros < 999: // three digits of it are kept
-					t.Errorf("the median is %v us, the handler sleeps for 1,000", s.P50Micros)
 				}
 			})
 		}

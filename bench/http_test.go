@@ -9,6 +9,5 @@ func TestHTTP(t *testing.T) {
 		"-conns 4 -pipeline 1 -request browser",
 		"-conns 3 -pipeline 16",
 		"-conns 4 -pipeline 2 -rate 2000",
-		"-conns 4 -pipeline 1 -work sleep:1ms",
 	)
 }

@@ -227,6 +227,24 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// A handler that sleeps answers, but not before it has slept, once for a message.
+func TestServeWork(t *testing.T) {
+	eachPeer(t, func(t *testing.T, benchmark string, p peer) {
+		const messages, each = 5, 2 * time.Millisecond
+		_, addr := serving(t, benchmark, p.name, "-work", "sleep:"+each.String())
+		c := dial(t, benchmark, addr)
+		began := time.Now()
+		for range messages {
+			if err := c.exchange("hello"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took < messages*each {
+			t.Errorf("%d messages took %v", messages, took)
+		}
+	})
+}
+
 // Two processes share a port.
 func TestReusePort(t *testing.T) {
 	eachPeer(t, func(t *testing.T, benchmark string, p peer) {

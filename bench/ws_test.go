@@ -16,7 +16,6 @@ func TestWS(t *testing.T) {
 		"-conns 9 -size 1 -pipeline 5",
 		"-conns 2 -size 300000", // more than sockets and buffers hold
 		"-conns 4 -size 126 -rate 500",
-		"-conns 4 -work sleep:1ms",
 	)
 }
 
