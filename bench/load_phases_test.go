@@ -144,17 +144,18 @@ func TestLoadReceivesWSBroadcast(t *testing.T) {
 	if c := askLoad(t, l, request{Cmd: "open"}); c.Open != 4 {
 		t.Fatalf("open: %+v", without(c))
 	}
+	all := []net.Conn{<-conns, <-conns, <-conns, <-conns}
 	for _, size := range []int{1, 125, 126, 70_000} {
-		gone.Go(func() {
-			for range 4 {
-				c := <-conns
+		var sender sync.WaitGroup
+		sender.Go(func() {
+			for _, c := range all {
 				if err := wsutil.WriteServerBinary(c, broadcastPayload(size)); err != nil {
 					t.Error(err)
 				}
-				conns <- c
 			}
 		})
 		c := askLoad(t, l, request{Cmd: "broadcast", Size: size, At: monotonic(), Duration: int64(20 * time.Second)})
+		sender.Wait()
 		if without(c) != (count{Open: 4, Done: 4}) {
 			t.Errorf("%d B: %+v", size, without(c))
 		}
