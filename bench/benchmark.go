@@ -48,6 +48,7 @@ func findBenchmark(name string) (benchmark, error) {
 
 // options are the flags of a benchmark.
 type options struct {
+	command     []string // as it was typed
 	conns       intList
 	sizes       intList
 	pipelines   intList
@@ -111,6 +112,7 @@ func (b benchmark) command(ctx context.Context, args []string, stdout, stderr io
 	if err != nil {
 		return &usageError{b.name, err}
 	}
+	o.command = append([]string{"bench", b.name}, args...)
 	return b.run(ctx, o, peers, stdout, stderr)
 }
 
@@ -226,6 +228,7 @@ func (b benchmark) run(ctx context.Context, o options, peers []peer, stdout, std
 	}
 	r := &report{
 		Benchmark: b.name,
+		Command:   o.command,
 		Time:      time.Now().UTC().Format(time.RFC3339),
 		Machine:   thisMachine(),
 		Settings: settings{

@@ -95,7 +95,7 @@ func (p *page) million(m *millionReport, name string, colors *palette) (*pageRes
 	p.Million, p.Rate = true, true
 	groups := slices.SortedStableFunc(slices.Values(m.Groups), func(a, b *millionGroup) int { return a.Conns - b.Conns })
 	r := &pageResult{ID: name, Title: millionTitle(m, groups), Rounds: m.Settings.Rounds, million: m, Short: millionShortfalls(m)}
-	r.Facts = append(machineFacts(m.Machine, m.Time, strings.Join(m.Command, " ")), millionFacts(m)...)
+	r.Facts = append(machineFacts(m.Machine, m.Time, m.Command), millionFacts(m)...)
 	if m.Needs != nil && len(m.Needs.Limits) > 0 {
 		limits := limitsSheet(m.Needs)
 		r.Limits = &limits
@@ -189,7 +189,7 @@ func (p *page) tables(r *report, name string, colors *palette) (*pageResult, err
 	if shown.Title == "" {
 		shown.Title = r.Benchmark
 	}
-	shown.Facts = append(machineFacts(r.Machine, r.Time, ""), tableFacts(r.Settings)...)
+	shown.Facts = append(machineFacts(r.Machine, r.Time, r.Command), tableFacts(r.Settings)...)
 	for i, t := range r.Tables {
 		s := &section{Title: t.title()}
 		prefix := name
@@ -226,7 +226,7 @@ func (p *page) tables(r *report, name string, colors *palette) (*pageResult, err
 	return shown, nil
 }
 
-func machineFacts(m machine, when, command string) []fact {
+func machineFacts(m machine, when string, command []string) []fact {
 	facts := []fact{{"machine", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores)}}
 	if m.Memory > 0 {
 		facts[0].Value += ", " + inBytes.format(float64(m.Memory))
@@ -242,8 +242,8 @@ func machineFacts(m machine, when, command string) []fact {
 		when = t.UTC().Format("2 January 2006, 15:04 UTC")
 	}
 	facts = append(facts, fact{"measured", when})
-	if command != "" {
-		facts = append(facts, fact{"command", command})
+	if len(command) > 0 {
+		facts = append(facts, fact{"command", "go run ./" + strings.Join(command, " ")})
 	}
 	return facts
 }

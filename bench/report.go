@@ -18,6 +18,7 @@ import (
 // by -json.
 type report struct {
 	Benchmark string   `json:"benchmark"`
+	Command   []string `json:"command"`
 	Time      string   `json:"time"` // RFC 3339
 	Machine   machine  `json:"machine"`
 	Settings  settings `json:"settings"`
