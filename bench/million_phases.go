@@ -194,7 +194,11 @@ func (t *millionTrial) idle(ctx context.Context) error {
 	if r.Lost, err = t.check(ctx); err != nil {
 		return err
 	}
-	bar.done(fmt.Sprintf("%.0f B of user memory and %.0f B of kernel memory per connection", r.RSSPer, r.KernelPer))
+	found := fmt.Sprintf("%.0f B of user memory", r.RSSPer)
+	if n >= minConnsForKernel {
+		found += fmt.Sprintf(" and %.0f B of kernel memory", r.KernelPer)
+	}
+	bar.done(found + " per connection")
 	return nil
 }
 
