@@ -342,6 +342,11 @@ func (o *millionOptions) run(ctx context.Context, name string, command []string,
 			return err
 		}
 	}
+	if len(r.Groups) > 1 {
+		if err := r.writeGrowth(text); err != nil {
+			return err
+		}
+	}
 	switch {
 	case file != nil:
 		err = file.keep(r)

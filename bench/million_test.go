@@ -107,6 +107,10 @@ func TestScale(t *testing.T) {
 	if r.Benchmark != "scale" || len(r.Groups) != 2 || r.Groups[1].Conns != 60 {
 		t.Fatalf("%+v", r)
 	}
+	var growth strings.Builder
+	if err := r.writeGrowth(&growth); err != nil || strings.Count(growth.String(), "net (again)") != len(growing) {
+		t.Errorf("%v\n%s", err, growth.String())
+	}
 	for _, g := range r.Groups {
 		if len(g.Modes) != 3 || g.Modes[1].Again || !g.Modes[2].Again || len(g.Modes[2].Runs) != 2 {
 			t.Errorf("%d connections: %+v", g.Conns, g.Modes)
