@@ -25,6 +25,11 @@ type child struct {
 	err     error         // how it ended; valid after done
 }
 
+// startPatience is how long a child may take to start. It takes some
+// milliseconds; on a machine that is drowning, and with a hundred others that
+// start too, longer.
+const startPatience = time.Minute
+
 // startChild starts a child on the given cores (any, if there are none) and
 // waits for its first reply. Cancelling ctx kills it.
 func startChild(ctx context.Context, name string, cpus []int, stderr io.Writer, args ...string) (*child, reply, error) {
@@ -53,7 +58,7 @@ func startChild(ctx context.Context, name string, cpus []int, stderr io.Writer, 
 	}
 	go c.collect(stdout)
 
-	hello, err := c.await(ctx, 10*time.Second)
+	hello, err := c.await(ctx, startPatience)
 	if err != nil {
 		c.stop()
 		return nil, reply{}, err

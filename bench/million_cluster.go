@@ -43,8 +43,11 @@ func startCluster(ctx context.Context, p millionPlan, stderr io.Writer) (_ *clus
 		if p.servers > 1 {
 			args = append(args, "-reuseport")
 		}
-		if p.heartbeat > 0 {
+		switch {
+		case p.heartbeat > 0:
 			args = append(args, "-idle", p.patience().String())
+		case p.mode.bench.name == "http":
+			args = append(args, "-idle", "24h") // some would close connections in the idle phase
 		}
 		s, hello, err := startChild(ctx, fmt.Sprintf("%s server %d", p.mode.name, i+1), p.serverCPUs, stderr, args...)
 		c.servers[i] = s
@@ -249,6 +252,13 @@ func counts(replies []reply) (total count, err error) {
 		total.Histogram, err = encodeHistogram(h)
 	}
 	return total, err
+}
+
+// missed is how many of the connections that were open before a broadcast do not
+// have it, or have ended. What the servers have accepted cannot tell that: for a
+// connection that they have forgotten they accept nothing.
+func (c count) missed() int64 {
+	return max(c.Lost, int64(c.Open)+c.Lost-c.Done)
 }
 
 // watch waits for d while the processes work on their own, and returns early when

@@ -24,12 +24,13 @@ func small(more ...string) []string {
 func millionResult(t *testing.T, command string, args ...string) *millionReport {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if status := run(t.Context(), append([]string{command}, args...), &stdout, &stderr); status != 0 {
-		t.Fatalf("status %d: %s", status, stderr.String())
-	}
+	status := run(t.Context(), append([]string{command}, args...), &stdout, &stderr)
 	r := new(millionReport)
 	if err := json.Unmarshal(stdout.Bytes(), r); err != nil {
-		t.Fatalf("%v in %s", err, stdout.String())
+		t.Fatalf("status %d, %v in %s\n%s", status, err, stdout.String(), stderr.String())
+	}
+	if status != 0 {
+		t.Fatalf("status %d: %s\n%s", status, strings.Join(r.Notes, "\n"), stderr.String())
 	}
 	return r
 }
