@@ -39,3 +39,4 @@ bench:
 	go run ./bench echo -conns 1,100,1000,10000
 	go run ./bench http -conns 1,100,1000
 	go run ./bench ws -conns 100,1000,10000
+	go run ./bench million -conns 100000

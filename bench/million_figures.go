@@ -239,7 +239,7 @@ func (g *millionGroup) writeText(w io.Writer, rounds int) error {
 				ratio, ok := m.Summary[ratioPrefix+f.key]
 				text := ratio.text(ok, 3, rounds)
 				if noise, known := g.noise(f.key); ok && known && !m.Again {
-					text += fmt.Sprintf(" ±%.0f%%", 100*noise)
+					text += fmt.Sprintf(" ±%.0f%%", math.Ceil(100*noise))
 				}
 				line = append(line, text)
 			}
@@ -266,7 +266,7 @@ func (s spread) text(ok bool, digits, rounds int) string {
 // header is the line above the tables.
 func (r *millionReport) header() string {
 	h := &report{Machine: r.Machine, Settings: settings{
-		ServerCPUs: r.Settings.ServerCPUs, LoadCPUs: r.Settings.LoadCPUs,
+		ServerCPUs: r.Settings.ServerCPUs, LoadCPUs: r.Settings.LoadCPUs, Work: r.Settings.Work,
 		WarmupSeconds: r.Settings.WarmupSeconds, DurationSeconds: r.Settings.ActiveSeconds,
 	}}
 	return h.header()

@@ -19,6 +19,7 @@ type millionTrial struct {
 	bars    *bars
 	run     *millionRun
 
+	lost   int64       // connections that ended while others were being opened
 	before kernelUsage // before the first connection
 	base   usages      // of the servers, then
 	loads  usages
@@ -44,8 +45,8 @@ func (t *millionTrial) connect(ctx context.Context) error {
 	}
 
 	var open, lowMemory atomic.Int64
-	opening, cancel := context.WithCancel(ctx)
-	defer cancel()
+	opening, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	bar := t.bars.start("connect", p.conns)
 	go func() {
 		for tick := time.NewTicker(100 * time.Millisecond); ; {
@@ -55,6 +56,9 @@ func (t *millionTrial) connect(ctx context.Context) error {
 				return
 			case <-tick.C:
 				bar.set(int(open.Load()))
+				if err := t.cluster.alive(); err != nil {
+					cancel(err) // the others would go on for minutes
+				}
 				if k, err := readKernel(); err == nil && k.MemTotal > 0 && k.free() < p.keepFree {
 					lowMemory.CompareAndSwap(0, max(k.free(), 1))
 				}
@@ -65,6 +69,7 @@ func (t *millionTrial) connect(ctx context.Context) error {
 	began := time.Now()
 	steps := make([][]reply, len(t.cluster.loads))
 	errs := make([]error, len(t.cluster.loads))
+	reached := make([]int, len(t.cluster.loads))
 	var working sync.WaitGroup
 	for i, l := range t.cluster.loads {
 		working.Go(func() {
@@ -73,9 +78,10 @@ func (t *millionTrial) connect(ctx context.Context) error {
 			for n := 0; n < share && lowMemory.Load() == 0 && errs[i] == nil; {
 				n = min(n+step, share)
 				var r reply
-				r, errs[i] = l.call(ctx, p.timeout+time.Minute, request{Cmd: "open", N: n, Duration: int64(p.timeout)})
+				r, errs[i] = l.call(opening, p.timeout+time.Minute, request{Cmd: "open", N: n, Duration: int64(p.timeout)})
 				if r.Count != nil {
 					open.Add(r.Count.Done)
+					reached[i] = r.Count.Open // less than was done, if some have ended since
 					steps[i] = append(steps[i], r)
 				}
 			}
@@ -83,14 +89,22 @@ func (t *millionTrial) connect(ctx context.Context) error {
 	}
 	working.Wait()
 	took := time.Since(began)
-	cancel()
-	t.run.Reached = int(open.Load())
+	died := context.Cause(opening)
+	cancel(nil)
+	for _, n := range reached {
+		t.run.Reached += n
+	}
+	if died != nil {
+		return died
+	}
 	bar.done(fmt.Sprintf("%s connections, each answered, in %s", count3(t.run.Reached), short(took)))
 
 	total, err := counts(slices.Concat(steps...))
 	if err != nil {
 		return err
 	}
+	t.lost = total.Lost
+	t.run.lossReason(total)
 	after, err := t.cluster.serverUsage(ctx, "usage")
 	if err != nil {
 		return errors.Join(firstOf(errs), err)
@@ -114,8 +128,6 @@ func (t *millionTrial) connect(ctx context.Context) error {
 	}
 	t.run.Connect = c
 	switch failed := firstOf(errs); {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
 	case lowMemory.Load() > 0:
 		t.run.Limit = fmt.Sprintf("memory: %s of %s were left at %s connections, and %s are kept free (-keep-free)",
 			mib(lowMemory.Load()), mib(kernel.MemTotal), count3(t.run.Reached), mib(p.keepFree))
@@ -194,6 +206,7 @@ func (t *millionTrial) idle(ctx context.Context) error {
 	if r.Lost, err = t.check(ctx); err != nil {
 		return err
 	}
+	r.Lost += t.lost
 	found := fmt.Sprintf("%.0f B of user memory", r.RSSPer)
 	if n >= minConnsForKernel {
 		found += fmt.Sprintf(" and %.0f B of kernel memory", r.KernelPer)
@@ -209,7 +222,21 @@ func (t *millionTrial) check(ctx context.Context) (lost int64, err error) {
 		return 0, err
 	}
 	total, err := counts(replies)
+	t.run.lossReason(total)
 	return total.Lost, err
+}
+
+// askWatching asks the loads for something that takes so long, and gives up when a
+// process ends meanwhile: the others would go on to the end of it.
+func (t *millionTrial) askWatching(ctx context.Context, took time.Duration, bar *phaseBar, req func(i int) request) ([]reply, error) {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if err := t.cluster.watch(asking, took, func(d time.Duration) { bar.set(int(d / time.Millisecond)) }); err != nil {
+			cancel(err)
+		}
+	}()
+	return askAll(asking, t.cluster.loads, took+patience(t.plan.loads), req)
 }
 
 // active sends messages at a constant rate over random connections.
@@ -260,6 +287,7 @@ func (t *millionTrial) active(ctx context.Context) error {
 		return err
 	}
 
+	t.run.lossReason(idle)
 	a := &activePhase{Seconds: p.duration.Seconds(), Lost: idle.Lost}
 	h := newHistogram()
 	for _, r := range replies {
@@ -343,10 +371,13 @@ func (t *millionTrial) broadcast(ctx context.Context) error {
 		}
 		b.Accepted += accepted.Done
 		b.Delivered += delivered.Done
-		b.Lost += delivered.Lost + max(0, accepted.Done-delivered.Done)
+		b.Lost += delivered.missed()
+		t.run.lossReason(delivered)
 		cpu += after.cpu() - before.cpu()
-		first = append(first, float64(delivered.First-at)/1e6)
-		last = append(last, float64(delivered.Last-at)/1e6)
+		if delivered.Done > 0 {
+			first = append(first, float64(delivered.First-at)/1e6)
+			last = append(last, float64(delivered.Last-at)/1e6)
+		}
 		if h, err := decodeHistogram(delivered.Histogram); err == nil {
 			all.Merge(h)
 		}
@@ -380,13 +411,8 @@ func (t *millionTrial) churn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ticking, cancel := context.WithCancel(ctx)
-	go func() {
-		_ = t.cluster.watch(ticking, p.duration, func(d time.Duration) { bar.set(int(d / time.Millisecond)) })
-	}()
-	replies, err := askAll(ctx, t.cluster.loads, p.duration+patience(p.loads),
+	replies, err := t.askWatching(ctx, p.duration, bar,
 		same(request{Cmd: "churn", Rate: p.churn / float64(p.loads), Duration: int64(p.duration)}))
-	cancel()
 	if err != nil {
 		return err
 	}
@@ -398,6 +424,7 @@ func (t *millionTrial) churn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.run.lossReason(total)
 	c := &churnPhase{
 		Seconds:      p.duration.Seconds(),
 		Planned:      p.churn,
@@ -432,15 +459,10 @@ func (t *millionTrial) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ticking, cancel := context.WithCancel(ctx)
-	go func() {
-		_ = t.cluster.watch(ticking, took, func(d time.Duration) { bar.set(int(d / time.Millisecond)) })
-	}()
-	replies, err := askAll(ctx, t.cluster.loads, took+patience(p.loads), func(i int) request {
+	replies, err := t.askWatching(ctx, took, bar, func(i int) request {
 		silent := int(float64(t.cluster.share[i]) * p.silent / 100)
 		return request{Cmd: "heartbeat", Every: int64(every), N: silent, Duration: int64(took)}
 	})
-	cancel()
 	if err != nil {
 		return err
 	}
@@ -452,6 +474,7 @@ func (t *millionTrial) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.run.lossReason(total)
 	h := &heartbeatPhase{
 		EverySeconds: every.Seconds(),
 		Seconds:      took.Seconds(),
@@ -461,7 +484,7 @@ func (t *millionTrial) heartbeat(ctx context.Context) error {
 		Found:        total.Found,
 		ServerMicros: per(float64(after.cpu()-before.cpu())/1e3, int(total.Sent)),
 		CPUShare:     after.share(before, cpuTime),
-		Lost:         total.Lost,
+		Lost:         total.Lost + t.lost,
 	}
 	if q, err := quantiles(total.Histogram); err == nil {
 		h.P50Seconds, h.MaxSeconds = q.micros(50)/1e6, q.micros(100)/1e6

@@ -62,6 +62,8 @@ type millionRun struct {
 	LoadProcesses   int    `json:"load_processes"`
 	BaseRSS         int64  `json:"base_rss_anon_bytes"` // of all server processes, before the first connection
 
+	lostBy string // how the first loss came about
+
 	Connect   *connectPhase   `json:"connect,omitempty"`
 	Idle      *idlePhase      `json:"idle,omitempty"`
 	Active    *activePhase    `json:"active,omitempty"`
@@ -100,7 +102,7 @@ type idlePhase struct {
 	CPUShare      float64 `json:"server_cpu_share"` // at rest, of one core
 	GCCPUMillis   float64 `json:"gc_cycle_cpu_ms"`  // one cycle in each server process, together
 	GCPauseMicros float64 `json:"gc_pause_us"`      // the longest of a process
-	Lost          int64   `json:"lost"`
+	Lost          int64   `json:"lost"`             // also while connecting
 }
 
 type activePhase struct {
@@ -160,7 +162,7 @@ type heartbeatPhase struct {
 	MaxSeconds   float64 `json:"found_max_seconds"` // of silence, until closed
 	ServerMicros float64 `json:"server_cpu_us_per_ping"`
 	CPUShare     float64 `json:"server_cpu_share"`
-	Lost         int64   `json:"lost"` // closed though they did ping
+	Lost         int64   `json:"lost"` // closed though they did ping, or while connecting
 }
 
 type teardownPhase struct {

@@ -64,6 +64,13 @@ func (p millionPlan) phases(ctx context.Context, run *millionRun, bars *bars, st
 	return nil
 }
 
+// lossReason keeps how the first loss came about.
+func (r *millionRun) lossReason(c count) {
+	if c.Lost > 0 && r.lostBy == "" {
+		r.lostBy = c.Problem
+	}
+}
+
 // problem says why a run is not what was asked for, "" if it is.
 func (r *millionRun) problem(conns int) string {
 	var problems []string
@@ -87,8 +94,15 @@ func (r *millionRun) problem(conns int) string {
 	if h := r.Heartbeat; h != nil && h.Found < h.Silent {
 		add("heartbeat: only %d of %d silent connections were found", h.Found, h.Silent)
 	}
+	if h := r.Heartbeat; h != nil && h.Answered < h.Pings {
+		add("heartbeat: %s pings were not answered in time", count3(int(h.Pings-h.Answered)))
+	}
 	if lost := r.lost(); lost > 0 {
-		add("%s connections or messages were lost", count3(int(lost)))
+		text := fmt.Sprintf("%s connections or messages were lost", count3(int(lost)))
+		if r.lostBy != "" {
+			text += ": " + r.lostBy
+		}
+		add("%s", text)
 	}
 	if t := r.Teardown; t != nil && t.Left > 0 {
 		add("tear-down: %s sockets were left in the servers", count3(int(t.Left)))
