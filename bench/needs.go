@@ -156,7 +156,7 @@ func (j judgement) processes(conns int) (servers, loads int) {
 	if loads == 0 && room > 0 {
 		loads = int((int64(conns) + room - 1) / room)
 	}
-	return servers, loads
+	return servers, min(loads, conns) // a load without a connection has nothing to do
 }
 
 // serversFor returns the smallest number of servers whose fullest one is still

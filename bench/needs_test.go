@@ -35,6 +35,8 @@ func TestAssess(t *testing.T) {
 			says: []string{"1,000,000 connections are possible here, with 52 server processes and 51 load processes."}},
 		{name: "few connections", conns: 100, fits: true, says: []string{"with 1 server process and 1 load process."}},
 		{name: "no connections", conns: 0, fits: true},
+		{name: "more loads than connections", conns: 2, fits: true,
+			change: func(_ *readings, p *plan) { p.Loads = 5 }, says: []string{"and 2 load processes."}},
 		{name: "one process", conns: 1_000_000, fits: true,
 			change: func(r *readings, _ *plan) { r.FilesHard, r.NrOpen, r.Ports = 1<<21, 1<<21, 64_512 },
 			says:   []string{"with 1 server process and 16 load processes."}},
