@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -62,8 +63,12 @@ func readResult(file string) (*result, error) {
 	var head struct {
 		Benchmark string `json:"benchmark"`
 	}
-	if err := json.Unmarshal(content, &head); err != nil {
+	var all any
+	if err := errors.Join(json.Unmarshal(content, &all), json.Unmarshal(content, &head)); err != nil {
 		return nil, fmt.Errorf("%s is not a result of bench: %w", file, err)
+	}
+	if listsNull(all) {
+		return nil, fmt.Errorf("%s is not a result of bench: a list in it holds null", file)
 	}
 	r := &result{file: file}
 	switch b, err := findBenchmark(head.Benchmark); {
@@ -98,6 +103,22 @@ func readResult(file string) (*result, error) {
 		return nil, fmt.Errorf("%s: unknown benchmark %q; there are %s", file, head.Benchmark, strings.Join(resultNames(), ", "))
 	}
 	return r, nil
+}
+
+// listsNull finds a hole in a list of v, which bench never writes and nobody who
+// goes through the list expects.
+func listsNull(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.Contains(v, nil) || slices.ContainsFunc(v, listsNull)
+	case map[string]any:
+		for _, element := range v {
+			if listsNull(element) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func resultNames() []string {

@@ -264,6 +264,7 @@ func TestReportCommandLine(t *testing.T) {
 	wrong := write("wrong.json", `{"benchmark":"million","groups":"many"}`)
 	empty := write("empty.json", `{"benchmark":"echo","tables":[]}`)
 	modeless := write("modeless.json", `{"benchmark":"million","groups":[{"conns":5000}]}`)
+	hole := write("hole.json", `{"benchmark":"million","groups":[{"conns":5000,"modes":[null]}]}`)
 	histogram := write("histogram.json", `{"benchmark":"echo","tables":[{"conns":1,"pipeline":1,"peers":[{"peer":"net","merged_histogram":"HIST"}]}]}`)
 	page := filepath.Join(dir, "page.html")
 
@@ -284,6 +285,7 @@ func TestReportCommandLine(t *testing.T) {
 		{[]string{wrong}, 2, "wrong.json cannot be read as a result of this version"},
 		{[]string{empty}, 2, "empty.json holds no figures"},
 		{[]string{modeless}, 2, "holds no figures of 5,000 connections"},
+		{[]string{hole}, 2, "hole.json is not a result of bench: a list in it holds null"},
 		{[]string{histogram}, 1, "histogram.json: a histogram of the result"},
 		{[]string{"testdata/million.json", otherCommit}, 2, "come from different versions of weir (0123456789ab and fedcba987654)"},
 		{[]string{"-o", "-", "-markdown", "-", "testdata/echo.json"}, 2, "are both for standard output"},
