@@ -129,7 +129,7 @@ func (o *millionOptions) check() ([]millionMode, error) {
 		}
 	}
 	if _, err := parseWork(o.work); err != nil {
-		return nil, fmt.Errorf("-work: %w", err)
+		return nil, err
 	}
 	cpus, err := allowedCPUs()
 	if err != nil {
