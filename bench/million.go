@@ -283,7 +283,6 @@ func (o *millionOptions) run(ctx context.Context, name string, command []string,
 		if file, err = newResultFile(o.json); err != nil { // now, not after an hour of measuring
 			return fmt.Errorf("-json: %w", err)
 		}
-		defer file.discard()
 	}
 	fmt.Fprintln(text, r.header())
 	if err := needs.writeText(text); err != nil {
