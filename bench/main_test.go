@@ -148,6 +148,18 @@ func TestCommandLine(t *testing.T) {
 		{"echo -peers net,net -cpuprofile x", 2, "-cpuprofile is for one peer"},
 		{"echo -peers net -json /nonexistent/x", 1, "/nonexistent/x"},
 		{"load -addr nowhere", 2, "nowhere"},
+		{"million -h", 0, "weir as it comes"},
+		{"scale -h", 0, "more and more connections"},
+		{"million -mode nginx", 2, `unknown mode "nginx"; the modes are weir,`},
+		{"million -conns 0", 2, "-conns 0 is not between"},
+		{"million -active 0", 2, "-active 0 is not above 0"},
+		{"million -rate -1", 2, "-rate -1 is not between"},
+		{"million -churn x", 2, "-churn"},
+		{"million -work cpu", 2, "-work"},
+		{"million -heartbeat 1ms", 2, "-heartbeat 1ms is too short"},
+		{"million -heartbeat 1s -mode floor", 2, "floor, which has no timers"},
+		{"million -keep-free 1", 2, "-keep-free 1 is not between"},
+		{"million -conns 90000000", 1, "90,000,000 connections cannot be had here"},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {

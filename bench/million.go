@@ -24,7 +24,7 @@ processes are started as the limit on file descriptors asks for.
 `, `  go run ./bench million -conns 20000 -mode weir,net
   go run ./bench million -conns 1000000 -mode weir,net -json million.json
   go run ./bench million -conns 100000 -mode weir-ws,gorilla,gws
-  go run ./bench million -conns 10000 -mode weir,floor,floor -rounds 5
+  go run ./bench million -conns 10000 -mode weir,floor -rounds 5
   go run ./bench million -conns 50000 -heartbeat 20s
 `, args, stdout, stderr)
 }
@@ -36,7 +36,7 @@ func scaleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return o.command(ctx, "scale", `Does what million does with more and more connections, and tells how memory, CPU
 per message and latencies grow with them.
 `, `  go run ./bench scale -mode weir,net -json scale.json
-  go run ./bench scale -conns 1000,10000,100000 -mode weir,net,net -rounds 3
+  go run ./bench scale -conns 1000,10000,100000 -mode weir,net -rounds 3
 `, args, stdout, stderr)
 }
 
@@ -58,6 +58,7 @@ type millionOptions struct {
 	silent        float64
 	keepAlive     time.Duration
 	timeout       time.Duration
+	again         bool
 	serverCores   int
 	servers       int
 	loads         int
@@ -71,15 +72,16 @@ func millionDefaults() *millionOptions { return &millionOptions{} }
 func (o *millionOptions) command(ctx context.Context, name, intro, use string, args []string, stdout, stderr io.Writer) error {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.Var(&o.conns, "conns", "`number` of connections; a list makes a table for each")
-	fs.StringVar(&o.modes, "mode", "weir,net", "`list` of servers to compare, in turn; one that comes twice tells how much of a difference is noise")
+	fs.StringVar(&o.modes, "mode", "weir,net", "`list` of servers to compare, in turn")
 	fs.IntVar(&o.rounds, "rounds", 1, "`number` of times that each mode is measured, in turn with the others")
+	fs.BoolVar(&o.again, "aa", true, "measure the mode that ratios refer to twice in each round, which tells how much of a ratio is noise")
 	fs.IntVar(&o.size, "size", 64, "`bytes` per message")
 	fs.StringVar(&o.work, "work", "", "what handlers do beside answering: cpu:20us computes, sleep:1ms waits")
 	fs.Float64Var(&o.rate, "rate", 10_000, "`messages` per second of the active phase, over random connections; 0: no such phase")
 	fs.Float64Var(&o.activePercent, "active", 100, "`percent` of the connections that take part in the active phase")
-	fs.DurationVar(&o.duration, "duration", 10*time.Second, "`time` of the active phase, of the broadcasts and of the churn, each")
-	fs.DurationVar(&o.warmup, "warmup", 2*time.Second, "`time` under load before measuring")
-	fs.DurationVar(&o.idle, "idle", 5*time.Second, "`time` to be idle")
+	fs.DurationVar(&o.duration, "duration", 3*time.Second, "`time` of the active phase, of the broadcasts and of the churn, each")
+	fs.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before measuring")
+	fs.DurationVar(&o.idle, "idle", 3*time.Second, "`time` to be idle")
 	fs.IntVar(&o.broadcast, "broadcast", 64, "`bytes` of the message that all connections get; 0: no such phase")
 	fs.Float64Var(&o.churn, "churn", 1000, "`connections` per second to close and reopen, at most a tenth of all; 0: no such phase")
 	fs.DurationVar(&o.heartbeat, "heartbeat", 0, "`interval` in which every connection pings, instead of the phases after connect; silent ones are to be closed after one and a half. 0: no such phase")
@@ -128,6 +130,9 @@ func (o *millionOptions) check() ([]millionMode, error) {
 			return nil, err
 		}
 	}
+	if o.again {
+		modes = withAgain(modes)
+	}
 	if _, err := parseWork(o.work); err != nil {
 		return nil, err
 	}
@@ -136,6 +141,8 @@ func (o *millionOptions) check() ([]millionMode, error) {
 		return nil, err
 	}
 	switch {
+	case o.heartbeat > 0 && slices.ContainsFunc(modes, func(m millionMode) bool { return m.name == "floor" }):
+		return nil, errors.New("-heartbeat is not for floor, which has no timers and finds no silent connection")
 	case !validRate(o.rate):
 		return nil, fmt.Errorf("-rate %v is not between 0 and 100 million", o.rate)
 	case !validRate(o.churn):
@@ -185,6 +192,29 @@ func millionModes() []millionMode {
 		}
 	}
 	return modes
+}
+
+// baseMode is the mode that the others are compared with: goroutine-per-connection
+// where it takes part, or the last one.
+func baseMode(modes []millionMode) millionMode {
+	if i := slices.IndexFunc(modes, func(m millionMode) bool { return m.name == "net" }); i >= 0 {
+		return modes[i]
+	}
+	return modes[len(modes)-1]
+}
+
+// withAgain adds the base once more, unless there is nothing to compare with it or
+// the list has a mode twice already.
+func withAgain(modes []millionMode) []millionMode {
+	for i, m := range modes {
+		if slices.ContainsFunc(modes[:i], func(other millionMode) bool { return other.name == m.name }) {
+			return modes
+		}
+	}
+	if len(modes) < 2 {
+		return modes
+	}
+	return append(modes, baseMode(modes))
 }
 
 func findModes(list string) ([]millionMode, error) {
@@ -238,7 +268,9 @@ func (o *millionOptions) run(ctx context.Context, name string, command []string,
 	wants := func(conns int) plan {
 		p := plan{Conns: conns, Servers: o.servers, Loads: o.loads}
 		for _, m := range modes {
-			p.Modes = append(p.Modes, modePlan{Name: m.name})
+			if one := (modePlan{Name: m.name}); !slices.Contains(p.Modes, one) {
+				p.Modes = append(p.Modes, one)
+			}
 		}
 		return p
 	}

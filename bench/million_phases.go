@@ -310,6 +310,9 @@ func (t *millionTrial) active(ctx context.Context) error {
 	if a.Answered == 0 {
 		return errors.New("no message was answered in the active phase")
 	}
+	if a.Unanswered == 0 {
+		a.Unanswered = idle.Failures // of the warm-up, or planned after the window
+	}
 	a.UserMicros = after.share(before, userTime) * 1e6 / a.PerSecond
 	a.SysMicros = after.share(before, systemTime) * 1e6 / a.PerSecond
 	a.LoadShare = float64(loadAfter-loadBefore) / float64(took)

@@ -17,7 +17,7 @@ import (
 // small are flags of million that take it through all phases in a moment, with
 // several processes on either side although one would do.
 func small(more ...string) []string {
-	return append([]string{"-servers", "2", "-loads", "3", "-rate", "500", "-duration", "200ms", "-warmup", "50ms",
+	return append([]string{"-aa=false", "-servers", "2", "-loads", "3", "-rate", "500", "-duration", "200ms", "-warmup", "50ms",
 		"-idle", "50ms", "-churn", "100", "-timeout", "20s", "-keep-free", "64", "-json", "-"}, more...)
 }
 
@@ -104,7 +104,7 @@ func TestMillionHeartbeat(t *testing.T) {
 // With scale there is a group for each number; a mode that comes twice is the
 // measure of noise.
 func TestScale(t *testing.T) {
-	r := millionResult(t, "scale", small("-conns", "20,60", "-mode", "weir,net,net", "-rounds", "2", "-churn", "0", "-broadcast", "0")...)
+	r := millionResult(t, "scale", small("-conns", "20,60", "-mode", "weir,net", "-aa", "-rounds", "2", "-churn", "0", "-broadcast", "0")...)
 	if r.Benchmark != "scale" || len(r.Groups) != 2 || r.Groups[1].Conns != 60 {
 		t.Fatalf("%+v", r)
 	}
