@@ -189,6 +189,12 @@ func (p *page) tables(r *report, name string, colors *palette) (*pageResult, err
 	if shown.Title == "" {
 		shown.Title = r.Benchmark
 	}
+	if r.Settings.Work != "" {
+		shown.Title += ", handlers: " + r.Settings.Work
+	}
+	if len(r.Tables) > 0 && r.Tables[0].Rate > 0 {
+		shown.Title += ", constant rate"
+	}
 	shown.Facts = append(machineFacts(r.Machine, r.Time, r.Command), tableFacts(r.Settings)...)
 	for i, t := range r.Tables {
 		s := &section{Title: t.title()}
