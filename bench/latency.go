@@ -41,8 +41,11 @@ func (h histogram) micros(percent float64) float64 {
 	return float64(h.ValueAtQuantile(percent)) / 1e3
 }
 
-// quantiles is decodeHistogram for reading.
+// quantiles is decodeHistogram for reading. No text is nothing recorded.
 func quantiles(text string) (histogram, error) {
+	if text == "" {
+		return histogram{newHistogram()}, nil
+	}
 	h, err := decodeHistogram(text)
 	return histogram{h}, err
 }
