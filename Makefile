@@ -1,7 +1,7 @@
 # .ci/run runs all of this but fmt and bench; see CONTRIBUTING.md.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-MODULES     := . examples bench
+MODULES     := . examples bench push
 FUZZTIME    := 30000x
 
 .PHONY: fmt lint test race cross fuzz bench

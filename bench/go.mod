@@ -45,6 +45,7 @@ require (
 	github.com/tidwall/pretty v1.2.0 // indirect
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/weir-go/weir/push v0.0.0
 	golang.org/x/arch v0.0.0-20210923205945-b76863e36670 // indirect
 	golang.org/x/image v0.30.0 // indirect
 	golang.org/x/term v0.44.0 // indirect
@@ -53,3 +54,5 @@ require (
 )
 
 replace github.com/weir-go/weir => ../
+
+replace github.com/weir-go/weir/push => ../push

@@ -16,8 +16,11 @@ require (
 	github.com/gobwas/ws v1.5.0 // indirect
 	github.com/panjf2000/ants/v2 v2.12.1 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/weir-go/weir/push v0.0.0
 	golang.org/x/sync v0.11.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/weir-go/weir => ../
+
+replace github.com/weir-go/weir/push => ../push
