@@ -90,6 +90,12 @@ type Record struct {
 }
 
 // Extent is what a log has of a topic, or altogether, expired messages included.
+//
+// First is what Has needs: one more than the offset of the latest message that retention
+// has removed. Messages that went by their TTL do not move it, as nobody is to have
+// them. Of the whole log, with positions, it is careful: when a topic loses a message,
+// First is behind it, although older messages of other topics are still there and are
+// found by Scan.
 type Extent struct {
 	Epoch uint64
 	First uint64 // offset of the oldest message that is there; Last+1 if there is none
