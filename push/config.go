@@ -1,6 +1,8 @@
 package push
 
 import (
+	"cmp"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -92,3 +94,43 @@ const (
 	KeepLatest               // only the latest of each topic waits
 	Disconnect               // the session is ended with CodeSlowConsumer, and resumes
 )
+
+// withDefaults fills in the defaults, or says which field cannot be used.
+func (c Config) withDefaults() (Config, error) {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Ping", int64(c.Ping)}, {"HelloTimeout", int64(c.HelloTimeout)}, {"MaxMessage", int64(c.MaxMessage)},
+		{"MaxTopic", int64(c.MaxTopic)}, {"MaxSubs", int64(c.MaxSubs)}, {"MaxFlight", int64(c.MaxFlight)},
+		{"MaxPending", int64(c.MaxPending)}, {"MaxQueue", int64(c.MaxQueue)}, {"AcceptBurst", int64(c.AcceptBurst)},
+		{"AcceptWait", int64(c.AcceptWait)}, {"MaxDetached", int64(c.MaxDetached)}, {"DetachedTTL", int64(c.DetachedTTL)},
+		{"MaxPresence", int64(c.MaxPresence)},
+	} {
+		if f.value < 0 {
+			return c, fmt.Errorf("push: Config.%s is negative", f.name)
+		}
+	}
+	c.Ping = cmp.Or(c.Ping, 30*time.Second)
+	c.HelloTimeout = cmp.Or(c.HelloTimeout, 10*time.Second)
+	c.MaxMessage = cmp.Or(c.MaxMessage, 64<<10)
+	c.MaxTopic = cmp.Or(c.MaxTopic, 255)
+	c.MaxSubs = cmp.Or(c.MaxSubs, 1000)
+	c.MaxFlight = cmp.Or(c.MaxFlight, 1024)
+	c.MaxPending = cmp.Or(c.MaxPending, 64<<20)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<10)
+	c.AcceptRate = cmp.Or(c.AcceptRate, 5000)
+	c.AcceptBurst = cmp.Or(c.AcceptBurst, 2000)
+	c.AcceptWait = cmp.Or(c.AcceptWait, 10*time.Second)
+	c.ResumeRate = cmp.Or(c.ResumeRate, 200_000)
+	c.MaxDetached = cmp.Or(c.MaxDetached, 100_000)
+	c.DetachedTTL = cmp.Or(c.DetachedTTL, 24*time.Hour)
+	c.MaxPresence = cmp.Or(c.MaxPresence, 100)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Log == nil {
+		c.Log = msglog.NewMemory(msglog.MemoryOptions{})
+	}
+	return c, nil
+}

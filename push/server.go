@@ -2,8 +2,14 @@ package push
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/weir-go/weir/push/msglog"
 	"github.com/weir-go/weir/push/protocol"
@@ -11,43 +17,113 @@ import (
 
 // Server is the push server without its transports. Its methods may be called from any
 // goroutine.
-type Server struct{}
+//
+// Locks are taken in this order: that of the admission, of a session, of a shard of the
+// topics or of the wildcards, and then one of the rest, which is held while nothing else
+// is called.
+type Server struct {
+	config  Config
+	log     msglog.Log
+	started time.Time
+	ctx     context.Context // ends with the server
+	cancel  context.CancelFunc
 
-// New starts a server.
-func New(c Config) (*Server, error) { panic("push") }
+	table     table
+	topics    topics
+	wild      wilds
+	pipeline  pipeline
+	fanOut    fanOut
+	admission admission
+	presence  presence
+	cursors   cursors
+	alarms    alarms
+	counts    counts
+	hists     hists
+	resumes   *rate.Limiter // nil: no limit
 
-// Register makes a format known, before the first Attach with it.
-func (s *Server) Register(f *Format) { panic("push") }
+	names struct { // sessions that were greeted
+		sync.Mutex
+		byKey map[string]*Session
+	}
+	formats struct {
+		sync.Mutex
+		all []*Format
+	}
+	gauges      atomic.Pointer[func() Gauges]
+	lastFailure atomic.Int64 // when appendFailed has logged
 
-// Attach begins a session on a connection, on which frames in that format are sent. The
-// transport hands in what comes, see Session.
-func (s *Server) Attach(k Sink, f *Format) *Session { panic("push") }
+	ticks sync.WaitGroup
+	ended sync.Once
+}
 
-// Session is a client as long as its connection lasts. Receive, Writable and Closed are
-// the transport's to call, one at a time.
-type Session struct{}
+// New starts a server, which runs until Shutdown or Close.
+func New(c Config) (*Server, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, log: c.Log, started: time.Now()}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.names.byKey = map[string]*Session{}
+	s.topics.init()
+	s.hists.init()
+	s.alarms.server = s
+	s.admission.init(s)
+	s.cursors.init(s)
+	s.pipeline.init(s)
+	if c.ResumeRate > 0 {
+		s.resumes = rate.NewLimiter(rate.Limit(c.ResumeRate), max(4*batchRecords, int(c.ResumeRate/10)))
+	}
+	go s.pipeline.run()
+	s.fanOut.init(s, runtime.GOMAXPROCS(0))
+	s.ticks.Go(s.tick)
+	return s, nil
+}
 
-// Receive takes a frame, undecoded. frame is the caller's again when it returns.
-func (c *Session) Receive(frame []byte) { panic("push") }
+// Register makes a format known, before the first Attach with it. There may be four.
+func (s *Server) Register(f *Format) error {
+	s.formats.Lock()
+	defer s.formats.Unlock()
+	if len(s.formats.all) == maxFormats {
+		return errors.New("push: too many formats")
+	}
+	f.index = len(s.formats.all)
+	s.formats.all = append(s.formats.all, f)
+	return nil
+}
 
-// Refuse is for what the transport itself refuses, such as a stream that makes no
-// sense: it tells the client, counts, and closes the sink.
-func (c *Session) Refuse(code protocol.Code, message string) { panic("push") }
+// tick does what is done each second.
+func (s *Server) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	r := reporter{server: s}
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case now := <-t.C:
+			s.tellPresence()
+			s.cursors.save()
+			if err := s.log.Sweep(now); err != nil {
+				s.config.Logger.Warn("push: the log cannot be swept", "err", err)
+			}
+			r.tick()
+		}
+	}
+}
 
-// Writable says that the sink has become writable again.
-func (c *Session) Writable() { panic("push") }
-
-// Silent says that the peer has been silent for a ping interval: PING is sent. For
-// transports that have no pings of their own.
-func (c *Session) Silent() { panic("push") }
-
-// Closed says that the connection has ended, once, last.
-func (c *Session) Closed(err error) { panic("push") }
+// Auth returns the Authenticator, or nil.
+func (s *Server) Auth() Authenticator { return s.config.Auth }
 
 // History returns messages of a topic behind an offset, at most limit, for those who
 // have the right; next is the offset to go on behind.
 func (s *Server) History(topic string, after uint64, limit int) (h History, err error) {
-	panic("push")
+	h.Extent = s.log.Topic(topic)
+	h.Records, h.Next, err = s.log.Read(nil, topic, after, limit, 1<<20)
+	if err != nil {
+		return h, unavailable(err)
+	}
+	return h, nil
 }
 
 // History is a part of a topic's log.
@@ -57,29 +133,113 @@ type History struct {
 	Next    uint64
 }
 
-// Topics returns topics that are subscribed to or in the log, in order, behind a name.
-func (s *Server) Topics(prefix, after string, limit int) ([]TopicStats, error) { panic("push") }
-
-// Presence returns who is subscribed to an exact topic.
-func (s *Server) Presence(topic string) (protocol.Presence, error) { panic("push") }
-
 // Disconnect ends sessions of a user or with a name ("" being any, but not both) and
 // returns how many: each gets ERR with the code.
-func (s *Server) Disconnect(user, session string, code protocol.Code) int { panic("push") }
+func (s *Server) Disconnect(user, session string, code protocol.Code) int {
+	if user == "" && session == "" {
+		return 0
+	}
+	n := 0
+	s.table.each(func(c *Session) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.has(sessionGreeted) || c.has(sessionEnded) || user != "" && c.identity.User != user || session != "" && c.name() != session {
+			return true
+		}
+		c.failLocked(&Error{Code: code, Temporary: code.Temporary(), Message: "disconnected by the operator"})
+		n++
+		return true
+	})
+	return n
+}
 
-// Clients returns the sessions that lag most, at most limit.
-func (s *Server) Clients(limit int) []ClientStats { panic("push") }
+// sessions returns how many there are.
+func (s *Server) sessions() int { return int(s.counts.sessions.Load()) }
 
-// Stats returns a snapshot of the counters. It is cheap.
-func (s *Server) Stats() Stats { panic("push") }
+// resident reports whether what is behind an offset of a topic, or, without a name, a
+// position, can be read without the disk.
+func (s *Server) resident(name string, after uint64) bool {
+	if r, ok := s.log.(interface {
+		Resident(name string, after uint64) bool
+	}); ok {
+		return r.Resident(name, after)
+	}
+	return !s.cursors.stored
+}
 
 // Shutdown sends GOAWAY to all clients, in slices, so that they spread over the time
 // until ctx's deadline (10 s if it has none), closes their connections, and then the
-// log.
-func (s *Server) Shutdown(ctx context.Context) error { panic("push") }
+// log. What has been published before is stored and handed out. It returns ctx's error
+// if that ends it early.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.admission.end()
+	err := s.sendAway(ctx)
+	return errors.Join(err, s.end())
+}
 
-// Close ends the server at once. What is acknowledged is in the log.
-func (s *Server) Close() error { panic("push") }
+// slices is how many Shutdown makes of the clients.
+const goAwaySlices = 20
+
+// sendAway ends the sessions, a slice at a time, in half of the time there is; the rest
+// is for connections to close.
+func (s *Server) sendAway(ctx context.Context) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(10 * time.Second)
+	}
+	var all []*Session
+	s.table.each(func(c *Session) bool {
+		all = append(all, c)
+		return true
+	})
+	g := s.goAway(len(all), "the server shuts down")
+	per := max((len(all)+goAwaySlices-1)/goAwaySlices, 64)
+	pause := time.Until(deadline) / 2 / goAwaySlices
+	for len(all) > 0 {
+		n := min(per, len(all))
+		for _, c := range all[:n] {
+			c.leave(g)
+		}
+		if all = all[n:]; len(all) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			for _, c := range all {
+				c.leave(g)
+			}
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// Close ends the server at once: clients are disconnected. What is acknowledged is in
+// the log.
+func (s *Server) Close() error {
+	s.admission.end()
+	g := s.goAway(s.sessions(), "the server shuts down")
+	s.table.each(func(c *Session) bool {
+		c.leave(g)
+		return true
+	})
+	return s.end()
+}
+
+// end ends everything but the sessions, once.
+func (s *Server) end() (err error) {
+	s.ended.Do(func() {
+		s.pipeline.close()
+		s.fanOut.close()
+		s.cancel()
+		s.ticks.Wait()
+		s.alarms.close()
+		s.cursors.save()
+		err = s.log.Close()
+	})
+	return err
+}
 
 // ClientInfo is what is known of a client when HELLO was accepted.
 type ClientInfo struct {

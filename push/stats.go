@@ -28,9 +28,11 @@ type Stats struct {
 	BytesOut   uint64 `json:"bytes_out"`  // of frames sent, MSG and others
 	FramesIn   uint64 `json:"frames_in"`  // received
 	Duplicates uint64 `json:"duplicates"` // publications that were in the log already
-	Expired    uint64 `json:"expired"`    // messages not delivered because of their TTL
+	Expired    uint64 `json:"expired"`    // messages of QoS 0 that waited for longer than their TTL
 
-	Dropped map[string]uint64 `json:"dropped"` // messages of QoS 0 not delivered, by "oldest", "latest", "disconnect", "behind"
+	AppendFailed uint64 `json:"append_failed"` // messages of QoS 1 that the log could not store
+
+	Dropped map[string]uint64 `json:"dropped"` // messages of QoS 0 not delivered, by "oldest", "latest", "disconnect", "end"
 
 	Resumed   uint64 `json:"resumed"`   // subscriptions with a cursor that was recovered
 	Lost      uint64 `json:"lost"`      // and that was not
@@ -73,11 +75,3 @@ type Report struct {
 	TopTopics   []TopicStats  `json:"top_topics"`  // by deliveries in the last second
 	Slowest     []ClientStats `json:"slowest"`
 }
-
-// Gauges are figures of the transport for Report.
-type Gauges struct {
-	LoopLag time.Duration
-}
-
-// SetGauges gives the server a function for the figures of the transport.
-func (s *Server) SetGauges(f func() Gauges) { panic("push") }
