@@ -1,7 +1,10 @@
 package protocol
 
-// Code tells what an ERR is about. A WebSocket that is closed because of it has the
-// close code 4000 + Code.
+import "fmt"
+
+// Code tells what an ERR is about. Whether it is fatal is not the code's to tell: an ERR
+// with ID 0 is, the connection is closed behind it; with another ID only the frame with
+// that ID was refused.
 type Code uint16
 
 const (
@@ -31,3 +34,72 @@ const (
 	CodeTimeout      Code = 304 // nothing was received within 1.5 ping intervals, or no HELLO
 	CodeInternal     Code = 305 // a fault of the server
 )
+
+var codes = []struct {
+	code Code
+	name string
+}{
+	{CodeMalformed, "malformed"},
+	{CodeVersion, "version"},
+	{CodeUnexpected, "unexpected"},
+	{CodeTooLarge, "too_large"},
+	{CodeTopic, "topic"},
+	{CodeTooManySubs, "too_many_subs"},
+	{CodeQoS, "qos"},
+	{CodeUnauthorized, "unauthorized"},
+	{CodeExpired, "expired"},
+	{CodeRevoked, "revoked"},
+	{CodeForbidden, "forbidden"},
+	{CodeTakenOver, "taken_over"},
+	{CodeDisconnected, "disconnected"},
+	{CodeUnavailable, "unavailable"},
+	{CodeOverloaded, "overloaded"},
+	{CodeSlowConsumer, "slow_consumer"},
+	{CodeGoingAway, "going_away"},
+	{CodeTimeout, "timeout"},
+	{CodeInternal, "internal"},
+}
+
+// Codes returns all codes, in order.
+func Codes() []Code {
+	list := make([]Code, len(codes))
+	for i, c := range codes {
+		list[i] = c.code
+	}
+	return list
+}
+
+// String returns the name of a code, such as "slow_consumer": for logs and metrics.
+func (c Code) String() string {
+	for i := range codes {
+		if codes[i].code == c {
+			return codes[i].name
+		}
+	}
+	return fmt.Sprintf("code %d", uint16(c))
+}
+
+// Temporary reports whether the same may succeed later: the codes from 300 to 399.
+func (c Code) Temporary() bool { return c >= 300 && c < 400 }
+
+// Retryable reports whether a client whose connection has ended with c (in an ERR with
+// ID 0) comes back by itself. After CodeUnauthorized, CodeExpired, CodeRevoked and
+// CodeDisconnected it does not, unless it has another token.
+func (c Code) Retryable() bool {
+	switch c {
+	case CodeUnauthorized, CodeExpired, CodeRevoked, CodeDisconnected:
+		return false
+	}
+	return true
+}
+
+// CloseCode returns the close code of a WebSocket that is closed because of c: 4000 + c.
+func (c Code) CloseCode() int { return 4000 + int(c) }
+
+// Error makes an *Err an error. It is that of the server, not of this package.
+func (e *Err) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("push: refused: %v (%d)", e.Code, uint16(e.Code))
+	}
+	return fmt.Sprintf("push: refused: %v (%d): %s", e.Code, uint16(e.Code), e.Message)
+}

@@ -1,5 +1,7 @@
 package protocol
 
+import "fmt"
+
 // Version is the version of the protocol, which HELLO names.
 const Version = 1
 
@@ -24,6 +26,41 @@ const (
 	TypeGoAway   Type = 14 // "goaway"   server
 	TypeErr      Type = 15 // "err"      server
 )
+
+var typeNames = [...]string{
+	TypeHello:    "hello",
+	TypeWelcome:  "welcome",
+	TypeSub:      "sub",
+	TypeSubOK:    "subok",
+	TypeUnsub:    "unsub",
+	TypePub:      "pub",
+	TypePubAck:   "puback",
+	TypeMsg:      "msg",
+	TypeAck:      "ack",
+	TypePing:     "ping",
+	TypePong:     "pong",
+	TypeToken:    "token",
+	TypePresence: "presence",
+	TypeGoAway:   "goaway",
+	TypeErr:      "err",
+}
+
+// Types returns all types, in order.
+func Types() []Type {
+	var list []Type
+	for t := TypeHello; t <= TypeErr; t++ {
+		list = append(list, t)
+	}
+	return list
+}
+
+// String returns the name in JSON.
+func (t Type) String() string {
+	if t >= TypeHello && t <= TypeErr {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("type %d", uint8(t))
+}
 
 // Frame is one of the structs below, or a pointer to one that Decode has returned.
 type Frame interface{ Type() Type }
