@@ -46,6 +46,15 @@ func findBenchmark(name string) (benchmark, error) {
 	return benchmark{}, fmt.Errorf("unknown benchmark %q", name)
 }
 
+// findServers is findBenchmark for those who want the peers only, which the push
+// benchmark has too.
+func findServers(name string) (benchmark, error) {
+	if name == pushName {
+		return pushServers(), nil
+	}
+	return findBenchmark(name)
+}
+
 // options are the flags of a benchmark.
 type options struct {
 	command     []string // as it was typed

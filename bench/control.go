@@ -29,6 +29,7 @@ type request struct {
 	At       int64   `json:"at_ns,omitempty"`       // when to begin
 	Every    int64   `json:"every_ns,omitempty"`    // heartbeat interval
 	Duration int64   `json:"duration_ns,omitempty"` // of a phase, or the longest that it may take
+	Warmup   int64   `json:"warmup_ns,omitempty"`   // before a phase
 }
 
 type reply struct {
@@ -38,6 +39,9 @@ type reply struct {
 	Traffic *traffic `json:"traffic,omitempty"` // what a load has measured
 	Count   *count   `json:"count,omitempty"`   // what has become of connections
 	Cycle   *gcCycle `json:"cycle,omitempty"`   // what a garbage collection costs
+
+	Push  *pushCount       `json:"push,omitempty"`  // what a load of the push benchmark has found
+	Stats map[string]int64 `json:"stats,omitempty"` // what a server counts itself
 }
 
 // A count is what has become of the connections of one process in one phase.

@@ -38,9 +38,11 @@ func commands() []command {
 	return append(list,
 		command{"million", "very many connections at once, phase by phase: memory, CPU, latencies", millionCommand},
 		command{"scale", "the same with more and more connections", scaleCommand},
+		command{pushName, "publications to very many subscribers: deliveries, memory at rest, a herd that comes back", pushCommand},
 		command{"report", "a page with tables and plots out of results (-json)", reportCommand},
 		command{"serve", "", serveCommand},
 		command{"load", "", loadCommand},
+		command{"push-load", "", pushLoadCommand},
 		command{"guard", "", guardCommand},
 	)
 }

@@ -50,6 +50,14 @@ func millionFigures() []millionFigure {
 	broadcast := func(r *millionRun) *broadcastPhase { return r.Broadcast }
 	churn := func(r *millionRun) *churnPhase { return r.Churn }
 	heartbeat := func(r *millionRun) *heartbeatPhase { return r.Heartbeat }
+	deliver := func(r *millionRun) *deliverPhase { return r.Deliver }
+	herd := func(r *millionRun) *herdPhase { return r.Herd }
+	received := func(r *millionRun) *millionRun {
+		if r.Deliver == nil && r.Herd == nil {
+			return nil
+		}
+		return r
+	}
 	teardown := func(r *millionRun) *teardownPhase { return r.Teardown }
 	return []millionFigure{
 		figure("reached", "connections answered", 0, false, whole, func(r *millionRun) float64 { return float64(r.Reached) }),
@@ -87,6 +95,27 @@ func millionFigures() []millionFigure {
 		figure("churn_cpu_us", "server CPU us/connection", 1, true, churn, func(p *churnPhase) float64 { return p.ServerMicros }),
 		figure("churn_p99_us", "p99 us to the first answer", 0, false, churn, func(p *churnPhase) float64 { return p.P99Micros }),
 
+		figure("push_per_second", "deliver: deliveries/s", 0, true, deliver, func(p *deliverPhase) float64 { return p.PerSecond }),
+		figure("push_per_core", "deliveries/s per core", 0, true, deliver, func(p *deliverPhase) float64 { return p.PerCore }),
+		figure("push_cpu_us", "server CPU us/delivery", 2, true, deliver, func(p *deliverPhase) float64 { return p.ServerMicros }),
+		figure("publications_per_second", "publications/s", 1, false, deliver, func(p *deliverPhase) float64 { return p.PublishedPerSecond }),
+		figure("push_server_percent", "server CPU, % of a core", 0, false, deliver, func(p *deliverPhase) float64 { return 100 * p.ServerShare }),
+		figure("push_load_percent", "load CPU, % of a core", 0, false, deliver, func(p *deliverPhase) float64 { return 100 * p.LoadShare }),
+		figure("push_p50_us", "p50 us", 0, true, deliver, func(p *deliverPhase) float64 { return p.P50Micros }),
+		figure("push_p99_us", "p99 us", 0, true, deliver, func(p *deliverPhase) float64 { return p.P99Micros }),
+		figure("push_p999_us", "p99.9 us", 0, true, deliver, func(p *deliverPhase) float64 { return p.P999Micros }),
+		figure("push_max_us", "max us", 0, false, deliver, func(p *deliverPhase) float64 { return p.MaxMicros }),
+		figure("push_lag_p99_us", "the publisher's own lag p99 us", 0, false, deliver, func(p *deliverPhase) float64 { return p.LagMicros }),
+
+		figure("herd_seconds", "herd: all caught up after s", 2, true, herd, func(p *herdPhase) float64 { return p.Seconds }),
+		figure("herd_p50_seconds", "half of them after s", 2, false, herd, func(p *herdPhase) float64 { return p.P50Seconds }),
+		figure("herd_p99_seconds", "99% after s", 2, false, herd, func(p *herdPhase) float64 { return p.P99Seconds }),
+		figure("herd_per_second", "messages/s", 0, false, herd, func(p *herdPhase) float64 { return p.PerSecond }),
+		figure("herd_cpu_us", "server CPU us/client", 0, true, herd, func(p *herdPhase) float64 { return p.ServerMicros }),
+		figure("herd_deferred", "waited for admission", 0, false, herd, func(p *herdPhase) float64 { return float64(p.Deferred) }),
+		figure("herd_sent_away", "sent away to come later", 0, false, herd, func(p *herdPhase) float64 { return float64(p.SentAway) }),
+		figure("herd_failures", "failed attempts to connect", 0, false, herd, func(p *herdPhase) float64 { return float64(p.Failures) }),
+
 		figure("pings", "heartbeat: pings", 0, false, heartbeat, func(p *heartbeatPhase) float64 { return float64(p.Pings) }),
 		figure("ping_cpu_us", "server CPU us/ping", 2, true, heartbeat, func(p *heartbeatPhase) float64 { return p.ServerMicros }),
 		figure("silent", "silent", 0, false, heartbeat, func(p *heartbeatPhase) float64 { return float64(p.Silent) }),
@@ -95,6 +124,7 @@ func millionFigures() []millionFigure {
 
 		figure("lost", "connections or messages lost", 0, false, whole, func(r *millionRun) float64 { return float64(r.lost()) }),
 		figure("teardown_seconds", "tear-down: s", 1, false, teardown, func(p *teardownPhase) float64 { return p.Seconds }),
+		figure("duplicates", "messages that came twice", 0, false, received, func(r *millionRun) float64 { return float64(r.duplicates()) }),
 		figure("left", "sockets left", 0, false, teardown, func(p *teardownPhase) float64 { return float64(p.Left) }),
 		figure("rss_left_per_connection", "user RSS B/connection left", 0, false, teardown, func(p *teardownPhase) float64 { return p.RSSLeftPer }),
 	}
@@ -116,6 +146,12 @@ func (r *millionRun) lost() (n int64) {
 	}
 	if r.Heartbeat != nil {
 		n += r.Heartbeat.Lost
+	}
+	if r.Deliver != nil {
+		n += r.Deliver.Lost
+	}
+	if r.Herd != nil {
+		n += r.Herd.Lost
 	}
 	return n
 }
@@ -143,7 +179,7 @@ const ratioPrefix = "to_base_"
 // where it takes part, or the last one.
 func (g *millionGroup) base() *millionRow {
 	for _, m := range g.Modes {
-		if m.Mode == "net" {
+		if m.Mode == g.Base || g.Base == "" && m.Mode == "net" {
 			return m
 		}
 	}
@@ -153,6 +189,17 @@ func (g *millionGroup) base() *millionRow {
 		}
 	}
 	return g.Modes[len(g.Modes)-1]
+}
+
+// title tells how many connections there are, and what else sets a group apart.
+func (g *millionGroup) title() string {
+	switch g.Topics {
+	case 0:
+		return count3(g.Conns) + " connections"
+	case 1:
+		return count3(g.Conns) + " subscribers of a topic"
+	}
+	return fmt.Sprintf("%s subscribers of %s topics", count3(g.Conns), count3(g.Topics))
 }
 
 func (g *millionGroup) first(mode string) *millionRow {
@@ -218,7 +265,7 @@ func (g *millionGroup) writeText(w io.Writer, rounds int) error {
 	if rounds > 1 {
 		what = fmt.Sprintf("medians of %d rounds, in brackets least–greatest", rounds)
 	}
-	if _, err := fmt.Fprintf(w, "\n%s connections: %s\n\n", count3(g.Conns), what); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s: %s\n\n", g.title(), what); err != nil {
 		return err
 	}
 	head := []string{""}

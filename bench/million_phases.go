@@ -15,6 +15,10 @@ type millionTrial struct {
 	bars    *bars
 	run     *millionRun
 
+	// sockets, if set, tells how many connections the servers have. By default that
+	// is descriptors, of which some servers have others, too.
+	sockets func(context.Context) (int64, error)
+
 	lost   int64       // connections that ended while others were being opened
 	before kernelUsage // before the first connection
 	base   usages      // of the servers, then
@@ -56,11 +60,10 @@ func (t *millionTrial) teardown(ctx context.Context) error {
 	patient := time.Now().Add(p.timeout + time.Duration(t.run.Reached)*100*time.Microsecond)
 	var left int64
 	for {
-		u, err := usageOf(ctx, t.cluster.servers, "sockets")
-		if err != nil {
+		var err error
+		if left, err = t.left(ctx); err != nil {
 			return err
 		}
-		left = max(0, u.descriptors()-t.base.descriptors())
 		bar.set(t.run.Reached - int(left))
 		if left == 0 || time.Now().After(patient) {
 			break
@@ -82,6 +85,15 @@ func (t *millionTrial) teardown(ctx context.Context) error {
 	}
 	bar.done(fmt.Sprintf("%s, %d connections left", short(took), left))
 	return nil
+}
+
+// left counts the connections that the servers have beside those at the beginning.
+func (t *millionTrial) left(ctx context.Context) (int64, error) {
+	if t.sockets != nil {
+		return t.sockets(ctx)
+	}
+	u, err := usageOf(ctx, t.cluster.servers, "sockets")
+	return max(0, u.descriptors()-t.base.descriptors()), err
 }
 
 func per(total float64, n int) float64 {

@@ -7,7 +7,7 @@ package main
 
 // A millionReport is everything that one run of million or scale has found.
 type millionReport struct {
-	Benchmark string          `json:"benchmark"` // million or scale
+	Benchmark string          `json:"benchmark"` // million, scale or push
 	Time      string          `json:"time"`      // RFC 3339
 	Command   []string        `json:"command"`
 	Machine   machine         `json:"machine"`
@@ -35,12 +35,18 @@ type millionSettings struct {
 	ServerCPUs       []int    `json:"server_cpus"`       // empty: not pinned
 	LoadCPUs         []int    `json:"load_cpus"`
 	Tuned            []string `json:"tuned,omitempty"` // sysctls that -tune has set
+
+	Push *pushSettings `json:"push,omitempty"` // of push, which has no others but modes, rounds, size, times and cores
 }
 
 // A millionGroup compares the modes at one number of connections.
 type millionGroup struct {
 	Conns int           `json:"conns"`
 	Modes []*millionRow `json:"modes"`
+
+	// Of push only.
+	Topics int    `json:"topics,omitempty"`
+	Base   string `json:"base,omitempty"` // the mode that the others are compared with
 }
 
 // A millionRow is one mode. Of a mode that is measured twice in a round to tell
@@ -69,6 +75,8 @@ type millionRun struct {
 	Active    *activePhase    `json:"active,omitempty"`
 	Broadcast *broadcastPhase `json:"broadcast,omitempty"`
 	Churn     *churnPhase     `json:"churn,omitempty"`
+	Deliver   *deliverPhase   `json:"deliver,omitempty"`
+	Herd      *herdPhase      `json:"herd,omitempty"`
 	Heartbeat *heartbeatPhase `json:"heartbeat,omitempty"`
 	Teardown  *teardownPhase  `json:"teardown,omitempty"`
 }

@@ -97,6 +97,18 @@ func (r *millionRun) problem(conns int) string {
 	if h := r.Heartbeat; h != nil && h.Answered < h.Pings {
 		add("heartbeat: %s pings were not answered in time", count3(int(h.Pings-h.Answered)))
 	}
+	if d := r.Deliver; d != nil && d.Unpublished > 0 {
+		add("deliver: %s planned messages were not published in time", count3(int(d.Unpublished)))
+	}
+	if h := r.Herd; h != nil && h.CaughtUp < int64(r.Reached) {
+		add("herd: only %s subscribers have caught up", count3(int(h.CaughtUp)))
+	}
+	if h := r.Herd; h != nil && h.Unrecovered > 0 {
+		add("herd: %s subscriptions could not go on where they were", count3(int(h.Unrecovered)))
+	}
+	if twice := r.duplicates(); twice > 0 {
+		add("%s messages came twice", count3(int(twice)))
+	}
 	if lost := r.lost(); lost > 0 {
 		text := fmt.Sprintf("%s connections or messages were lost", count3(int(lost)))
 		if r.lostBy != "" {
@@ -119,6 +131,9 @@ func (r *millionRun) remark() string {
 	}
 	if a := r.Active; a != nil && a.Trouble != "" {
 		add("active: %s", a.Trouble)
+	}
+	if d := r.Deliver; d != nil && d.Trouble != "" {
+		add("deliver: %s", d.Trouble)
 	}
 	if c, h := r.Connect, r.Heartbeat; h != nil && c.Seconds > 1.4*h.EverySeconds {
 		add("heartbeat: connecting took %s, so that the first connections were found silent before they had a chance; choose a longer -heartbeat",

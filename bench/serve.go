@@ -26,6 +26,7 @@ func serveCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 	fs.BoolVar(&s.reusePort, "reuseport", false, "let other processes listen on the same port (SO_REUSEPORT)")
 	fs.DurationVar(&s.idle, "idle", 0, "`time` of silence after which a connection is closed; 0: what the peer does by default")
 	fs.DurationVar(&s.keepAlive, "keepalive", 0, "`interval` of TCP's probes; 0: what the peer does by default, negative: none")
+	fs.StringVar(&s.dir, "dir", "", "`directory` for the files of peers that write some")
 	work := fs.String("work", "", workUsage)
 	if err := parse(fs, args, stdout); err != nil {
 		return err
@@ -34,7 +35,7 @@ func serveCommand(_ context.Context, args []string, stdout, _ io.Writer) error {
 	if err != nil {
 		return &usageError{"serve", err}
 	}
-	b, err := findBenchmark(*bench)
+	b, err := findServers(*bench)
 	if err != nil {
 		return &usageError{"serve", err}
 	}
@@ -70,6 +71,10 @@ func (s *stage) answer(req request) (r reply) {
 		r.Cycle, err = measureCycle()
 	case "broadcast":
 		r.Count, err = s.runBroadcast(req)
+	case "stats":
+		if s.stats != nil {
+			r.Stats = s.stats()
+		}
 	case "profile":
 		err = startProfile(req.File)
 	case "stop-profile":
