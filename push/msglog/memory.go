@@ -336,12 +336,6 @@ func (m *Memory) Stats() Stats {
 
 // Close implements Log. What was read stays valid.
 func (m *Memory) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	m.topics, m.all, m.seq = make(map[string]*entry), nil, &sequence{}
-	m.idle.Init()
-	m.spare.Init()
-	m.busy.Init()
+	m.close()
 	return nil
 }

@@ -3,11 +3,12 @@ package msglog
 import (
 	"container/list"
 	"math/rand/v2"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/weir-go/weir/push/msglog/internal/page"
 )
 
 // rings are the records in memory, by topic: what Memory is made of, and what Cached has
@@ -311,7 +312,7 @@ func expired(r *Record, now int64) bool { return r.Expires != 0 && r.Expires <= 
 // is removed makes the last one move to its place, so none is missed, but one may be
 // seen twice.
 func (s *rings) list(dst []TopicInfo, prefix, after string, max int) []TopicInfo {
-	var found []TopicInfo
+	p := page.Page[TopicInfo]{Prefix: prefix, After: after, Max: max, Name: func(t *TopicInfo) string { return t.Name }}
 	s.mu.RLock()
 	i := len(s.all)
 	s.mu.RUnlock()
@@ -320,30 +321,27 @@ func (s *rings) list(dst []TopicInfo, prefix, after string, max int) []TopicInfo
 		i = min(i, len(s.all))
 		for n := 1024; i > 0 && n > 0; n-- {
 			i--
-			if e := s.all[i]; e.name > after && strings.HasPrefix(e.name, prefix) {
-				found = append(found, TopicInfo{Name: e.name, Extent: e.extent(), Messages: e.ring.n, Bytes: e.bytes})
+			if e := s.all[i]; p.Wants(e.name) {
+				p.Add(TopicInfo{Name: e.name, Extent: e.extent(), Messages: e.ring.n, Bytes: e.bytes})
 			}
 		}
 		s.mu.RUnlock()
-		if len(found) > 4*max+1024 {
-			found = least(found, max)
-		}
 	}
-	return append(dst, least(found, max)...)
+	return p.Append(dst)
 }
 
-// least returns the first max of l in the order of names, each once.
-func least(l []TopicInfo, max int) []TopicInfo {
-	sort.SliceStable(l, func(i, j int) bool { return l[i].Name < l[j].Name })
-	n := 0
-	for i := range l {
-		if n > 0 && l[n-1].Name == l[i].Name {
-			continue
-		}
-		l[n] = l[i]
-		n++
+func (s *rings) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.topics, s.all = make(map[string]*entry), nil
+	if s.seq != nil {
+		s.seq = &sequence{}
 	}
-	return l[:min(n, max)]
+	s.messages, s.bytes, s.cost = 0, 0, 0
+	s.idle.Init()
+	s.spare.Init()
+	s.busy.Init()
 }
 
 // newEpoch returns a random number that is not 0 and below 1<<53.

@@ -88,12 +88,17 @@ func (w *Window) Expire(now int64) {
 	}
 }
 
+// Oldest returns the position of the oldest message that is remembered; false if there
+// is none.
+func (w *Window) Oldest() (position uint64, ok bool) {
+	if len(w.places) == 0 {
+		return 0, false
+	}
+	return w.places[w.order[w.head]].Position, true
+}
+
 // Len returns how many messages are remembered.
 func (w *Window) Len() int { return len(w.places) }
-
-// Count and Age return the bounds, the age in milliseconds.
-func (w *Window) Count() int { return w.count }
-func (w *Window) Age() int64 { return w.age }
 
 func (w *Window) drop() {
 	delete(w.places, w.order[w.head])

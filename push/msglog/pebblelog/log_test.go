@@ -1,0 +1,49 @@
+package pebblelog
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/weir-go/weir/push/msglog"
+	"github.com/weir-go/weir/push/msglog/internal/logtest"
+)
+
+func open(t testing.TB, dir string, o Options) *Log {
+	t.Helper()
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	l, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLog(t *testing.T) {
+	logtest.Run(t, logtest.Kind{Lasting: true, Lazy: true, New: func(t testing.TB, s logtest.Settings) msglog.Log {
+		return open(t, s.Directory, Options{Keep: s.Keep, DedupAge: s.DedupAge, Now: s.Now, MemTable: 1 << 20})
+	}})
+}
+
+func TestCached(t *testing.T) {
+	logtest.Run(t, logtest.Kind{Lasting: true, Lazy: true, New: func(t testing.TB, s logtest.Settings) msglog.Log {
+		l := open(t, s.Directory, Options{Keep: s.Keep, DedupAge: s.DedupAge, Now: s.Now, MemTable: 1 << 20})
+		return msglog.NewCached(l, msglog.MemoryOptions{Keep: msglog.Retention{Count: 10}, Now: s.Now})
+	}})
+}
+
+func TestInUse(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, Options{})
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second time: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, dir, Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
