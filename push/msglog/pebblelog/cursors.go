@@ -36,7 +36,7 @@ func (l *Log) SaveCursors(cursors map[string][]byte) error {
 
 // LoadCursors implements msglog.Log.
 func (l *Log) LoadCursors(session string) (value []byte, err error) {
-	err = l.use(func(e *engine) error {
+	err = l.look(func(e *engine) error {
 		v, closer, err := e.db.Get(cursorKey(session))
 		if errors.Is(err, pebble.ErrNotFound) {
 			return nil

@@ -269,8 +269,8 @@ func (e *engine) healthy() bool {
 	return e != nil && !e.readOnly && e.disk.Failed() == nil
 }
 
-// retryEvery is how often a database whose disk has failed is opened anew.
-const retryEvery = 250 * time.Millisecond
+// broken tells whether the disk has failed under the engine.
+func (e *engine) broken() bool { return e != nil && !e.readOnly && e.disk.Failed() != nil }
 
 // recover replaces the database after its disk has failed: by one that can be written
 // to if the disk takes that, otherwise by one that can be read. commitMu is held.
@@ -283,7 +283,7 @@ func (l *Log) recover() error {
 	if l.isClosed() {
 		return msglog.ErrClosed
 	}
-	if e := l.engine; e != nil && e.readOnly && time.Since(l.retried) < retryEvery {
+	if e := l.engine; e != nil && e.readOnly && time.Since(l.retried) < l.o.retry {
 		return fmt.Errorf("%w: the disk has failed, and is tried again", msglog.ErrUnavailable)
 	}
 	l.retried = time.Now()

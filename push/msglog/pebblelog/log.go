@@ -59,7 +59,9 @@ type Options struct {
 	// Now is the clock. nil: time.Now.
 	Now func() time.Time
 
-	fs vfs.FS // for tests; nil: the operating system's
+	// For tests.
+	fs    vfs.FS        // nil: the operating system's
+	retry time.Duration // how often a failed database is opened anew; 0: 250 ms
 }
 
 func (o Options) withDefaults() Options {
@@ -91,6 +93,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.retry <= 0 {
+		o.retry = 250 * time.Millisecond
 	}
 	if o.fs == nil {
 		o.fs = vfs.Default
@@ -193,6 +198,31 @@ func (l *Log) use(f func(e *engine) error) error {
 		return f(l.engine)
 	}
 	return l.absent()
+}
+
+// look is use for those who read, without commitMu. What a database says whose disk has
+// failed is worth nothing, see disk, so another one is opened first and f called again,
+// which therefore begins anew.
+func (l *Log) look(f func(e *engine) error) error {
+	for attempt := 0; ; attempt++ {
+		broken := false
+		err := l.use(func(e *engine) error {
+			if broken = e.broken(); broken {
+				return fmt.Errorf("%w: %w", msglog.ErrUnavailable, e.disk.Failed())
+			}
+			err := f(e)
+			broken = e.broken()
+			return err
+		})
+		if !broken || attempt == 2 {
+			return err
+		}
+		l.commitMu.Lock()
+		if l.engine.broken() && !l.isClosed() {
+			_ = l.recover() // even so it may be possible to read
+		}
+		l.commitMu.Unlock()
+	}
 }
 
 func (l *Log) absent() error {

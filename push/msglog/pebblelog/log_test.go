@@ -11,14 +11,18 @@ import (
 
 func open(t testing.TB, dir string, o Options) *Log {
 	t.Helper()
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	l, err := Open(dir, o)
+	l, err := Open(dir, withLogger(o))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+func withLogger(o Options) Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
 }
 
 func TestLog(t *testing.T) {

@@ -26,8 +26,10 @@ func (l *Log) Read(dst []*msglog.Record, name string, after uint64, max, size in
 		return dst, after, nil
 	}
 	l.stats.reads.Add(1)
-	p := picker{max: max, size: size, now: l.now()}
-	err := l.use(func(e *engine) error {
+	now, start, n := l.now(), after, len(dst)
+	err := l.look(func(e *engine) error {
+		p := picker{max: max, size: size, now: now}
+		dst, after = dst[:n], start
 		// What is behind last is not acknowledged yet.
 		it, err := e.db.NewIter(&pebble.IterOptions{
 			LowerBound: key2(keyRecord, r.id, after+1), UpperBound: key2(keyRecord, r.id, r.last+1),
@@ -105,9 +107,11 @@ func (l *Log) Scan(dst []*msglog.Record, match func(string) bool, after uint64, 
 		return dst, after, nil
 	}
 	l.stats.reads.Add(1)
-	p := picker{max: max, size: size, now: l.now()}
+	now, start, n := l.now(), after, len(dst)
 	wanted := make(map[uint64]*topic) // nil: does not match
-	err := l.use(func(e *engine) error {
+	err := l.look(func(e *engine) error {
+		p := picker{max: max, size: size, now: now}
+		dst, after = dst[:n], start
 		it, err := e.db.NewIter(&pebble.IterOptions{
 			LowerBound: key1(keyPosition, after+1), UpperBound: key1(keyPosition, last+1),
 		})

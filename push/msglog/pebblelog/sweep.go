@@ -52,16 +52,20 @@ func (l *Log) piece(work func(e *engine) (bool, error)) (more bool, err error) {
 	if l.isClosed() {
 		return false, msglog.ErrClosed
 	}
-	if !l.engine.healthy() {
-		if err := l.recover(); err != nil {
-			return false, err
+	for attempt := 0; ; attempt++ {
+		if !l.engine.healthy() {
+			if err := l.recover(); err != nil {
+				return false, err
+			}
+		}
+		err = l.use(func(e *engine) (err error) {
+			more, err = work(e)
+			return err
+		})
+		if err == nil || attempt > 0 || l.engine.healthy() {
+			return more, err
 		}
 	}
-	err = l.use(func(e *engine) (err error) {
-		more, err = work(e)
-		return err
-	})
-	return more, err
 }
 
 // sync makes what was not waited for durable.
