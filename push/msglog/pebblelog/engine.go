@@ -283,10 +283,15 @@ func (l *Log) recover() error {
 	if l.isClosed() {
 		return msglog.ErrClosed
 	}
-	if e := l.engine; e != nil && e.readOnly && time.Since(l.retried) < l.o.retry {
+	// What is in Pebble's log is read each time, so it is not done all the time.
+	if e := l.engine; e != nil && e.readOnly && time.Since(l.retried) < l.wait {
 		return fmt.Errorf("%w: the disk has failed, and is tried again", msglog.ErrUnavailable)
 	}
-	l.retried = time.Now()
+	began := time.Now()
+	defer func() {
+		l.retried = time.Now()
+		l.wait = max(l.o.retry, min(4*l.retried.Sub(began), 20*l.o.retry))
+	}()
 	if l.engine != nil {
 		if err := l.engine.close(); err != nil && !l.engine.readOnly {
 			l.o.Logger.Error("push: the disk of the log has failed", "dir", l.dir, "err", err)

@@ -122,6 +122,7 @@ type Log struct {
 	clock    int64         // of commitMu: the latest Time given to a record
 	space    space         // of commitMu
 	retried  time.Time     // of commitMu: when the database was last opened
+	wait     time.Duration // of commitMu: from then to the next time
 	hand     int           // of commitMu: Sweep goes on below it
 	cursorAt []byte        // of commitMu: Sweep goes on behind it
 	windowAt uint64        // of commitMu: ids below it are removed
