@@ -23,7 +23,7 @@ func (p *page) markdown() []byte {
 			fmt.Fprintf(&b, "- %s: %s\n", f.Name, markdownText(f.Value))
 		}
 		if r.million != nil {
-			if growth := r.Sections[0]; len(r.million.Groups) > 1 {
+			if growth := r.Sections[0]; r.million.grows() {
 				fmt.Fprintf(&b, "\n#### %s\n", growth.Title)
 				growth.Sheets[0].markdown(&b)
 			}

@@ -112,6 +112,8 @@ func millionFigures() []millionFigure {
 		figure("herd_p99_seconds", "99% after s", 2, false, herd, func(p *herdPhase) float64 { return p.P99Seconds }),
 		figure("herd_per_second", "messages/s", 0, false, herd, func(p *herdPhase) float64 { return p.PerSecond }),
 		figure("herd_cpu_us", "server CPU us/client", 0, true, herd, func(p *herdPhase) float64 { return p.ServerMicros }),
+		figure("herd_server_percent", "server CPU, % of a core", 0, false, herd, func(p *herdPhase) float64 { return 100 * p.ServerShare }),
+		figure("herd_load_percent", "load CPU, % of a core", 0, false, herd, func(p *herdPhase) float64 { return 100 * p.LoadShare }),
 		figure("herd_deferred", "waited for admission", 0, false, herd, func(p *herdPhase) float64 { return float64(p.Deferred) }),
 		figure("herd_sent_away", "sent away to come later", 0, false, herd, func(p *herdPhase) float64 { return float64(p.SentAway) }),
 		figure("herd_failures", "failed attempts to connect", 0, false, herd, func(p *herdPhase) float64 { return float64(p.Failures) }),

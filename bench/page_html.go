@@ -17,7 +17,7 @@ type page struct {
 	Results []*pageResult
 
 	// What of the method is to be explained.
-	Million, Tables, Echo, HTTP, WS, Rate, Noise bool
+	Million, Push, Tables, Echo, HTTP, WS, Rate, Noise bool
 }
 
 // A pageResult is one file.
@@ -33,7 +33,7 @@ type pageResult struct {
 	million *millionReport
 }
 
-// Million tells whether it is one of million or scale.
+// Million tells whether it is one of million, scale or push.
 func (r *pageResult) Million() bool { return r.million != nil }
 
 // A fact tells where figures come from.
@@ -90,9 +90,13 @@ func (r *result) names() (names []string) {
 	return names
 }
 
-// million shows a result of million or scale.
+// million shows a result of million, scale or push.
 func (p *page) million(m *millionReport, name string, colors *palette) (*pageResult, error) {
-	p.Million, p.Rate = true, true
+	if m.Settings.Push != nil {
+		p.Push = true
+	} else {
+		p.Million, p.Rate = true, true
+	}
 	groups := slices.SortedStableFunc(slices.Values(m.Groups), func(a, b *millionGroup) int { return a.Conns - b.Conns })
 	r := &pageResult{ID: name, Title: millionTitle(m, groups), Rounds: m.Settings.Rounds, million: m, Short: millionShortfalls(m)}
 	r.Facts = append(machineFacts(m.Machine, m.Time, m.Command), millionFacts(m)...)
@@ -107,7 +111,7 @@ func (p *page) million(m *millionReport, name string, colors *palette) (*pageRes
 		}
 	}
 
-	if len(groups) > 1 {
+	if m.grows() {
 		s := &section{Title: "How it grows with the number of connections", Sheets: []sheet{growthSheet(groups)}}
 		add(s, "growth-memory", growthPlot(userMemory, groups, colors))
 		add(s, "growth-cpu", growthPlot(activeCPU, groups, colors))
@@ -117,17 +121,22 @@ func (p *page) million(m *millionReport, name string, colors *palette) (*pageRes
 	}
 	// The largest number is what it is about; it comes first.
 	for i, g := range slices.Backward(groups) {
-		s := &section{Title: count3(g.Conns) + " connections", Folded: i < len(groups)-1}
+		s := &section{Title: g.title(), Folded: i < len(groups)-1}
 		prefix := ""
 		if len(groups) > 1 {
 			prefix = fmt.Sprintf("%d-", g.Conns)
+			if g.Topics > 0 {
+				prefix += fmt.Sprintf("%d-", g.Topics)
+			}
 		}
 		add(s, prefix+"memory", memoryPlot(g, colors))
-		curves, err := millionCurves(g)
-		if err != nil {
-			return nil, err
+		for _, c := range phaseCurves() {
+			curves, err := millionCurves(g, c.histogram)
+			if err != nil {
+				return nil, err
+			}
+			add(s, prefix+c.name, percentilePlot(c.title, curves, colors))
 		}
-		add(s, prefix+"latency", percentilePlot("Latency at a constant rate", curves, colors))
 		delivery, err := deliveryPlot(g, colors)
 		if err != nil {
 			return nil, err
@@ -152,20 +161,53 @@ func (p *page) million(m *millionReport, name string, colors *palette) (*pageRes
 func millionTitle(m *millionReport, groups []*millionGroup) string {
 	n := func(g *millionGroup) string { return count3(g.Conns) }
 	modes := strings.Join(modesOf(groups), ", ")
+	if m.Settings.Push != nil {
+		return fmt.Sprintf("Push, %s subscribers: %s", n(groups[len(groups)-1]), modes)
+	}
 	if len(groups) == 1 {
 		return fmt.Sprintf("%s connections: %s", n(groups[0]), modes)
 	}
 	return fmt.Sprintf("%s to %s connections: %s", n(groups[0]), n(groups[len(groups)-1]), modes)
 }
 
+// grows tells whether it is about how figures grow with the number of connections.
+func (m *millionReport) grows() bool { return len(m.Groups) > 1 && m.Settings.Push == nil }
+
+// A phaseCurve is the latencies that a phase has found.
+type phaseCurve struct {
+	name, title string
+	histogram   func(*millionRun) string // "": the run has not reached it
+}
+
+func phaseCurves() []phaseCurve {
+	return []phaseCurve{
+		{"latency", "Latency at a constant rate", func(r *millionRun) string {
+			if r.Active == nil {
+				return ""
+			}
+			return r.Active.Histogram
+		}},
+		{"deliver", "From the publication's planned moment to its receipt", func(r *millionRun) string {
+			if r.Deliver == nil {
+				return ""
+			}
+			return r.Deliver.Histogram
+		}},
+		{"herd", "From the return of the herd until a client has what it has missed", func(r *millionRun) string {
+			if r.Herd == nil {
+				return ""
+			}
+			return r.Herd.Histogram
+		}},
+	}
+}
+
 // millionCurves merges the latencies of the rounds of each mode.
-func millionCurves(g *millionGroup) (curves []curve, err error) {
+func millionCurves(g *millionGroup, histogram func(*millionRun) string) (curves []curve, err error) {
 	for _, r := range g.Modes {
 		var texts []string
 		for _, run := range r.Runs {
-			if run.Active != nil {
-				texts = append(texts, run.Active.Histogram)
-			}
+			texts = append(texts, histogram(run))
 		}
 		h, err := mergeHistograms(texts)
 		if err != nil {
@@ -265,6 +307,15 @@ func millionFacts(m *millionReport) []fact {
 	facts := []fact{
 		{"modes", strings.Join(s.Modes, ", ")},
 		{"rounds", count3(s.Rounds)},
+	}
+	if p := s.Push; p != nil {
+		rate := "as many as are delivered"
+		if p.Rate > 0 {
+			rate = inRates.format(p.Rate)
+		}
+		facts = append(facts,
+			fact{"publications", fmt.Sprintf("%s B, %s, QoS %d, for %v after %v of warm-up", count3(s.Size), rate, p.QoS, seconds(s.ActiveSeconds), seconds(s.WarmupSeconds))},
+			fact{"herd", fmt.Sprintf("misses %s messages on each topic, %s connections opened at a time", count3(p.Missed), count3(p.AtOnce))})
 	}
 	if reached(func(r *millionRun) bool { return r.Idle != nil }) {
 		facts = append(facts, fact{"at rest", seconds(s.IdleSeconds).String()})

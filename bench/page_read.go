@@ -19,7 +19,7 @@ import (
 type result struct {
 	file    string
 	tables  *report        // of echo, http, ws
-	million *millionReport // of million, scale
+	million *millionReport // of million, scale, push
 }
 
 func (r *result) machine() machine {
@@ -72,7 +72,7 @@ func readResult(file string) (*result, error) {
 	}
 	r := &result{file: file}
 	switch b, err := findBenchmark(head.Benchmark); {
-	case head.Benchmark == "million" || head.Benchmark == "scale":
+	case head.Benchmark == "million", head.Benchmark == "scale", head.Benchmark == pushName:
 		r.million = new(millionReport)
 		if err := decodeResult(file, content, r.million); err != nil {
 			return nil, err
@@ -126,7 +126,7 @@ func resultNames() []string {
 	for _, b := range benchmarks() {
 		names = append(names, b.name)
 	}
-	return append(names, "million", "scale")
+	return append(names, "million", "scale", pushName)
 }
 
 // decodeResult is strict: what this program does not know it would leave out of

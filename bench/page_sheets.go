@@ -56,7 +56,7 @@ func millionSheets(groups []*millionGroup) []sheet {
 		for _, g := range groups {
 			var sg sheetGroup
 			if len(groups) > 1 {
-				sg.Title = count3(g.Conns) + " connections"
+				sg.Title = g.title()
 			}
 			for _, r := range g.Modes {
 				row := sheetRow{Name: r.title()}
@@ -75,7 +75,7 @@ func millionSheets(groups []*millionGroup) []sheet {
 // figureSheet is the same the other way round, for Markdown: a row for each
 // figure, a column for each mode.
 func figureSheet(g *millionGroup) sheet {
-	s := sheet{Caption: count3(g.Conns) + " connections"}
+	s := sheet{Caption: g.title()}
 	for _, r := range g.Modes {
 		s.Heads = append(s.Heads, r.title())
 	}

@@ -17,8 +17,8 @@ func millionShortfalls(m *millionReport) []string {
 			for _, run := range r.Runs {
 				for _, text := range []string{run.problem(g.Conns), run.remark()} {
 					if text != "" {
-						known = append(known, fmt.Sprintf("%s, %s connections, round %d: %s", r.Mode, count3(g.Conns), run.Round, text))
-						l.add(fmt.Sprintf("%s, %s connections: %s", r.title(), count3(g.Conns), text), run.Round, len(r.Runs))
+						known = append(known, fmt.Sprintf("%s, %s, round %d: %s", r.Mode, g.title(), run.Round, text))
+						l.add(fmt.Sprintf("%s, %s: %s", r.title(), g.title(), text), run.Round, len(r.Runs))
 					}
 				}
 			}

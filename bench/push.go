@@ -21,7 +21,7 @@ const pushName = "push"
 // pushServers are its peers. Tests add to them.
 func pushServers() benchmark { return benchmark{name: pushName, peers: allPushPeers} }
 
-var allPushPeers = slices.Concat(pushFloorPeers(), []peer{chatGorillaPeer, chatGWSPeer}, pushPeers)
+var allPushPeers = slices.Concat(pushFloorPeers(), []peer{chatGorillaPeer, chatGWSPeer}, pushPeers, []peer{pushDataPeer})
 
 // resumes tells whether the clients of a peer get what they have missed.
 func resumes(peer string) bool { return strings.HasPrefix(peer, "push") }

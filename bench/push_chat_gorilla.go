@@ -15,11 +15,10 @@ import (
 var chatGorillaPeer = peer{
 	name:  "chat-gorilla",
 	about: "gorilla/websocket as in its chat example: a hub, two goroutines and a queue of 256 per client",
-	start: startChatGorilla,
+	start: func(s *stage) (string, error) { return startChatGorilla(s, newChatHub()) },
 }
 
-func startChatGorilla(s *stage) (string, error) {
-	hub := newChatHub()
+func startChatGorilla(s *stage, hub *chatHub) (string, error) {
 	upgrader := websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024}
 	mux := http.NewServeMux()
 	mux.HandleFunc(wsPath, func(w http.ResponseWriter, r *http.Request) {

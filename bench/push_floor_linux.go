@@ -74,7 +74,14 @@ func startPushFloor(s *stage) (string, error) {
 func (f *pushFloor) loop() {
 	var events [1024]unix.EpollEvent
 	for {
-		n, interrupted, err := epollWait(f.ep, events[:], -1)
+		n, interrupted, err := epollWait(f.ep, events[:], 0)
+		if n == 0 && err == nil && !interrupted {
+			// A sleep that lets the processor go costs more, but here it is shared by
+			// as many deliveries as there are subscribers.
+			if n, err = unix.EpollWait(f.ep, events[:], -1); err == unix.EINTR {
+				continue
+			}
+		}
 		if err != nil {
 			panic(os.NewSyscallError("epoll_wait", err))
 		}

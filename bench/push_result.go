@@ -5,16 +5,13 @@ package main
 // What push adds to the results of million; see million_result.go.
 
 type pushSettings struct {
-	Topics         []int    `json:"topics"`
-	Phases         []string `json:"phases"`
-	QoS            int      `json:"qos"`             // of push and push-tcp; push-data has 1
-	Rate           float64  `json:"rate_per_second"` // publications; 0: as many as are delivered
-	Window         int      `json:"window"`          // publications under way then, at most; 0: as said at windowFor
-	Missed         int      `json:"missed"`          // messages on each topic while the herd is away
-	AtOnce         int      `json:"at_once"`         // connections of the herd being opened at a time
-	DeliverSeconds float64  `json:"deliver_seconds"`
-	WarmupSeconds  float64  `json:"warmup_seconds"`
-	IdleSeconds    float64  `json:"idle_seconds"`
+	Topics []int    `json:"topics"`
+	Phases []string `json:"phases"`
+	QoS    int      `json:"qos"`             // of push and push-tcp; push-data has 1
+	Rate   float64  `json:"rate_per_second"` // publications; 0: as many as are delivered
+	Window int      `json:"window"`          // publications under way then, at most; 0: as said at windowFor
+	Missed int      `json:"missed"`          // messages on each topic while the herd is away
+	AtOnce int      `json:"at_once"`         // connections of the herd being opened at a time
 }
 
 // A deliverPhase counts what was received in a window. Latencies are those of what
