@@ -83,7 +83,6 @@ export class Subscription {
     /** @type {?Cursor} behind the last message that was handed over */
     this.cursor = from === "start" ? { epoch: 0, offset: 0 } : from ? { epoch: from.epoch, offset: from.offset } : null;
     this.callback = callback;
-    this.acked = 0;
     /**
      * Resolves when the server has confirmed the subscription for the first time, with
      * what it said: epoch, offset, recovered. Rejects when it has refused it.
@@ -103,6 +102,7 @@ export class Subscription {
 }
 
 const longestDelay = 2 ** 31 - 1; // of a timer
+const longestWait = 30_000; // before an attempt; and a connection that lasts as long is a success
 
 /**
  * Push is a client. It connects at once; what is subscribed to before there is a
@@ -145,7 +145,6 @@ export class Push {
   #retries = new Set(); // timers of what was refused for the time being
 
   #dirty = new Set(); // filters to acknowledge, "" for those with wildcards
-  #ackedWild = -1;
   #stored = new Map(); // cursors of storage that no subscription has claimed
   #leaving = () => this.#flush();
 
@@ -382,10 +381,8 @@ export class Push {
 
   /** The connection has ended: what was not answered waits for the next one. */
   #lost(error) {
-    const lasted = this.limits ? this.#now() - this.#welcomed : -1;
+    if (this.limits && this.#now() - this.#welcomed >= longestWait) this.#failures = 0;
     this.#drop();
-    // Only a connection that has lasted longer than the wait before it counts as a success.
-    if (lasted >= 0 && lasted >= ceiling(this.#failures - 1)) this.#failures = 0;
     const own = this.#o.session !== "";
     if (error.code === Code.takenOver && !own) this.session = ""; // of a tab that was duplicated: a new one
     if (final.includes(error.code) || (error.code === Code.takenOver && own)) this.#refuse(error);
@@ -413,7 +410,7 @@ export class Push {
   }
 
   #backoff() {
-    return this.#o.random() * ceiling(this.#failures++);
+    return this.#o.random() * Math.min(1000 * 2 ** this.#failures++, longestWait);
   }
 
   #wait(error, delay) {
@@ -493,7 +490,6 @@ export class Push {
         return void this.#send({ type: "pong" });
       case "goaway": {
         this.#drop();
-        this.#failures = 0;
         const error = new PushError({ code: Code.goingAway, message: frame.reason, temporary: true });
         return this.#wait(error, frame.retry_after + this.#o.random() * frame.spread);
       }
@@ -527,7 +523,10 @@ export class Push {
     const there = () => this.#subs.get(sub.filter) === sub;
     return {
       sub,
-      ok: (frame) => there() && this.#confirm(sub, frame),
+      ok: (frame) => {
+        if (there()) this.#confirm(sub, frame);
+        else if (!this.#subs.has(sub.filter)) this.#send({ type: "unsub", filter: sub.filter }); // ended before WELCOME
+      },
       again: () => there() && this.#requestSub(sub),
       refused: (error) => {
         if (!there()) return;
@@ -545,13 +544,12 @@ export class Push {
 
   /** SUBOK: where a subscription goes on. */
   #confirm(sub, { id, epoch, offset, recovered }) {
-    if (!sub || (!id && !sub.active)) return;
-    const after = sub.cursor;
+    const after = sub?.cursor;
+    // Unasked it may be about what others with wildcards have to be sent again.
+    if (!sub || (!id && (!sub.active || (epoch === after.epoch && offset <= after.offset)))) return;
     if (!recovered || after?.epoch !== epoch) sub.cursor = { epoch, offset };
     else sub.cursor = { epoch, offset: Math.max(after.offset, offset) };
     sub.active = sub.confirmed = true;
-    if (sub.wildcard) this.#ackedWild = -1;
-    else sub.acked = 0;
     sub.resolve({ epoch, offset, recovered });
     if (!recovered) this.#gap(sub, "trimmed", after);
   }
@@ -570,7 +568,7 @@ export class Push {
     const message = { topic, data, offset, previous, position, wildcard };
     if (!wildcard) {
       const sub = this.#subs.get(topic);
-      if (!sub?.active || sub.wildcard || (offset && offset <= sub.cursor.offset)) return;
+      if (!sub?.active || (offset && offset <= sub.cursor.offset)) return;
       const after = { ...sub.cursor };
       if (offset) {
         sub.cursor.offset = offset;
@@ -612,18 +610,8 @@ export class Push {
     this.#timer("ack");
     if (this.state !== "connected") return;
     for (const filter of this.#dirty) {
-      if (filter === "") {
-        const positions = [...this.#subs.values()].filter((s) => s.active && s.wildcard && s.qos === 1);
-        const offset = Math.min(...positions.map((s) => s.cursor.offset));
-        if (positions.length === 0 || offset <= this.#ackedWild) continue;
-        this.#ackedWild = offset;
-        this.#send({ type: "ack", filter, offset });
-      } else {
-        const sub = this.#subs.get(filter);
-        if (!sub?.active || sub.cursor.offset <= sub.acked) continue;
-        sub.acked = sub.cursor.offset;
-        this.#send({ type: "ack", filter, offset: sub.acked });
-      }
+      const all = [...this.#subs.values()].filter((s) => s.active && s.qos === 1 && (filter === "" ? s.wildcard : s.filter === filter));
+      if (all.length > 0) this.#send({ type: "ack", filter, offset: Math.min(...all.map((s) => s.cursor.offset)) });
     }
     this.#dirty.clear();
     this.#save();
@@ -732,10 +720,6 @@ export class Push {
   }
 }
 
-/** Milliseconds that are waited at the most after so many failures before: 1, 2, 4 ... 30 s. */
-function ceiling(failures) {
-  return failures < 0 ? 0 : Math.min(1000 * 2 ** failures, 30_000);
-}
 
 function randomName() {
   return Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");

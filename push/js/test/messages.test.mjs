@@ -120,6 +120,10 @@ test("gaps are told", async () => {
   assert.deepEqual(t.of("gap").at(-1).filter, "a");
   assert.deepEqual(t.of("gap").at(-1).after, { epoch: 7, offset: 11 });
 
+  // What others have to be sent again is no gap for this one.
+  t.socket.give(subok("a", { offset: 19, recovered: false }));
+  assert.equal(t.of("gap").length, 2);
+
   // The log has forgotten the topic: another epoch, with offsets that begin anew.
   t.socket.end();
   await t.clock.pass(1000);
@@ -170,6 +174,17 @@ test("a subscription ends, is refused, or asked for again", async () => {
   t.push.close();
 });
 
+test("a subscription that ends between HELLO and WELCOME is taken back", async () => {
+  const t = start();
+  listen(t, "a");
+  await settle();
+  t.socket.onopen();
+  t.push.unsubscribe("a");
+  t.socket.give({ type: "welcome", session: "s", ping: 0 }, subok("a", { id: 1 }));
+  assert.deepEqual(t.socket.of("unsub").map((u) => u.filter), ["a"]);
+  t.push.close();
+});
+
 test("a callback that throws does not keep the others from their messages", async () => {
   const t = start();
   t.push.subscribe("+", {}, () => { throw new Error("oops"); });
@@ -207,6 +222,14 @@ test("a message of QoS 1 is sent until it is answered, with one id", async () =>
   assert.equal(last.message_id, p.message_id);
   t.socket.give({ type: "puback", id: last.id, epoch: 7, offset: 1, duplicate: true });
   assert.equal((await first).duplicate, true);
+  // That another connection comes first changes nothing.
+  t.push.publish("a", "4", { qos: 1 }).catch(() => {});
+  t.socket.give({ type: "err", id: t.socket.of("pub")[3].id, code: Code.unavailable, temporary: true, retry_after: 5000 });
+  t.socket.end();
+  await t.clock.pass(1000);
+  await t.connected();
+  await t.clock.pass(10_000);
+  assert.deepEqual(t.socket.of("pub").map((f) => f.data), ["4"]);
   t.push.close();
 });
 
