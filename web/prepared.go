@@ -13,8 +13,9 @@ import (
 // has negotiated compression. It may be used from any goroutine, any number of times.
 type Prepared struct {
 	op    Opcode
-	size  int    // of the message
-	frame []byte // immutable, as what follows
+	size  int         // of the message
+	frame []byte      // immutable, as what follows
+	parts []*Prepared // of JoinPrepared
 
 	once     sync.Once
 	deflated []byte // nil if it would be no smaller
@@ -30,12 +31,45 @@ func NewPrepared(op Opcode, data []byte) (*Prepared, error) {
 	return &Prepared{op: op, size: len(data), frame: websocket.AppendFrame(frame, op, true, false, data)}, nil
 }
 
+// JoinPrepared returns several messages as one Prepared, which is sent with a single
+// write: for those who have more than one message for the same sockets. They arrive as
+// the messages that they are.
+func JoinPrepared(messages ...*Prepared) *Prepared {
+	j := &Prepared{}
+	for _, p := range messages {
+		j.size += p.size
+		j.frame = append(j.frame, p.frame...)
+		if p.parts == nil {
+			j.parts = append(j.parts, p)
+		} else {
+			j.parts = append(j.parts, p.parts...)
+		}
+	}
+	return j
+}
+
 // Len returns the size of the message in bytes.
 func (p *Prepared) Len() int { return p.size }
 
-// compressed returns the frame of the compressed message, or nil.
-func (p *Prepared) compressed() []byte {
+// messages returns how many there are.
+func (p *Prepared) messages() int {
+	if p.parts == nil {
+		return 1
+	}
+	return len(p.parts)
+}
+
+// compressed returns the frame of the message, compressed, or nil if it has less than
+// threshold bytes, or gains nothing. For joined ones the first caller's threshold holds.
+func (p *Prepared) compressed(threshold int) []byte {
+	if p.parts == nil && p.size < threshold {
+		return nil
+	}
 	p.once.Do(func() {
+		if p.parts != nil {
+			p.deflated = p.joinCompressed(threshold)
+			return
+		}
 		var d websocket.Deflater
 		data := d.Append(nil, p.frame[len(p.frame)-p.size:])
 		if len(data) < p.size {
@@ -43,6 +77,23 @@ func (p *Prepared) compressed() []byte {
 		}
 	})
 	return p.deflated
+}
+
+// joinCompressed joins the parts, those compressed that gain by it. It returns nil if
+// none does.
+func (p *Prepared) joinCompressed(threshold int) (frames []byte) {
+	any := false
+	for _, m := range p.parts {
+		frame := m.frame
+		if f := m.compressed(threshold); f != nil {
+			frame, any = f, true
+		}
+		frames = append(frames, frame...)
+	}
+	if !any {
+		return nil
+	}
+	return frames
 }
 
 // WritePrepared sends a prepared message. It is as Write otherwise.
@@ -53,8 +104,8 @@ func (p *Prepared) compressed() []byte {
 // CompressionTakeover, it begins anew.
 func (s *Socket) WritePrepared(p *Prepared) error {
 	frame, deflated := p.frame, false
-	if s.has(stateDeflate) && p.size >= s.ws.settings.threshold {
-		if f := p.compressed(); f != nil {
+	if s.has(stateDeflate) {
+		if f := p.compressed(s.ws.settings.threshold); f != nil {
 			frame, deflated = f, true
 		}
 	}
@@ -64,7 +115,7 @@ func (s *Socket) WritePrepared(p *Prepared) error {
 	case s.has(stateCloseSent):
 		return weir.ErrClosed
 	case s.stream != nil:
-		return s.stream.enqueue(p.op, false, p.frame[len(p.frame)-p.size:])
+		return s.stream.extend(len(p.frame), p.messages(), func(dst []byte) []byte { return append(dst, p.frame...) })
 	}
 	if err := s.conn.WriteOwned(frame, nil); err != nil {
 		return err
@@ -72,7 +123,7 @@ func (s *Socket) WritePrepared(p *Prepared) error {
 	if deflated && s.deflater != nil {
 		s.deflater.Reset()
 	}
-	s.ws.counters.of(s.conn).out.Add(1)
+	s.ws.counters.of(s.conn).out.Add(uint64(p.messages()))
 	return nil
 }
 

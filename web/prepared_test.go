@@ -232,3 +232,42 @@ func TestPreparedIncompressible(t *testing.T) {
 		}
 	}
 }
+
+// Messages that are joined arrive one by one, each compressed if it is large enough and
+// the socket can do that; and so they do behind a message that is under way.
+func TestJoinPrepared(t *testing.T) {
+	large := strings.Repeat("large ", 1000)
+	joined := web.JoinPrepared(
+		prepare(t, web.Text, "small"),
+		web.JoinPrepared(prepare(t, web.Text, large), prepare(t, web.Binary, "bytes")),
+		prepare(t, web.Text, ""),
+	)
+	for _, mode := range []web.Compression{web.CompressionOff, web.CompressionNoTakeover, web.CompressionTakeover} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			eachSocketMode(t, func(t *testing.T, m socketMode) {
+				ws := &web.WebSocket{Compression: mode}
+				ws.OnMessage = func(s *web.Socket, _ web.Opcode, _ []byte) {
+					if err := s.WritePrepared(joined); err != nil {
+						t.Error(err)
+					}
+				}
+				addr, _ := serveSockets(t, m, ws)
+				c := dialSocket(t, addr, offerTakeover)
+				for range 2 {
+					c.send(websocket.Text, "go")
+					c.expect(websocket.Text, "small")
+					c.expect(websocket.Text, large)
+					if c.deflated != (mode != web.CompressionOff) {
+						t.Fatalf("compressed: %v", c.deflated)
+					}
+					c.expect(websocket.Binary, "bytes")
+					c.expect(websocket.Text, "")
+				}
+				c.leave()
+				if n := ws.Stats().MessagesOut; n != 8 {
+					t.Fatalf("%d messages are counted", n)
+				}
+			})
+		})
+	}
+}

@@ -223,15 +223,22 @@ func (w *messageWriter) fail(err error) {
 
 // enqueue has a message wait for the end of this one.
 func (w *messageWriter) enqueue(op Opcode, deflated bool, payload []byte) error {
+	return w.extend(len(payload)+10, 1, func(dst []byte) []byte {
+		return websocket.AppendFrame(dst, op, true, deflated, payload)
+	})
+}
+
+// extend has n messages wait, which f appends.
+func (w *messageWriter) extend(size, n int, f func(dst []byte) []byte) error {
 	if w.queue == nil {
-		w.queue = buffer.Get(len(payload) + 10)
+		w.queue = buffer.Get(size)
 	}
 	if len(w.queue.B) >= w.s.ws.settings.maxQueued {
 		w.s.ws.counters.queueFull.Add(1)
 		return weir.ErrBacklog
 	}
-	w.queue.B = websocket.AppendFrame(w.queue.B, op, true, deflated, payload)
-	w.queued++
+	w.queue.B = f(w.queue.B)
+	w.queued += uint64(n)
 	return nil
 }
 
