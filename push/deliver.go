@@ -10,71 +10,64 @@ type tally struct {
 	dropped     [dropCauses]uint64
 }
 
-// deliver gives a session a message of a topic that it may be subscribed to.
-func (c *Session) deliver(t *topicState, m *message, n *tally) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i, ok := c.subscriptionTo(t)
-	if !ok {
-		return // no longer
-	}
+// deliver gives a session a message of a topic, c.subs[i] being the subscription. It
+// reports false if the session has ended. c.mu is held.
+func (c *Session) deliver(i int, m *message, n *tally) bool {
 	if offset := m.record.Offset; offset != 0 {
 		s := &c.subs[i]
 		if offset <= s.sent {
-			return // it has come from the log
+			return true // it has come from the log
 		}
 		if s.has(subBehind) {
 			s.flags |= subMore
-			return
+			return true
 		}
 		if !s.has(subAtLeastOnce) {
 			s.sent = offset
 		} else if c.sink.Writable() && c.transmit(m, false, n) {
 			s.moveTo(offset)
-			return
+			return true
 		} else {
 			s.flags |= subBehind
 			c.behind(1)
-			return
+			return true
 		}
 	}
 	c.deliverOnce(m, false, n)
+	return !c.has(sessionEnded)
 }
 
-// deliverWild gives a session a message that matches one of its filters with wildcards.
-func (c *Session) deliverWild(m *message, n *tally) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.rare == nil || c.rare.wild == nil {
-		return // no longer
-	}
+// deliverWild gives a session a message that may match one of its filters with
+// wildcards. It reports false if the session has ended. c.mu is held.
+func (c *Session) deliverWild(m *message, n *tally) bool {
 	w := c.rare.wild
 	position := m.record.Position
 	qos, ok := match(w.filters, m.record.Topic, position)
 	if !ok {
-		return
+		return true
 	}
 	if position != 0 {
 		if position <= w.sent {
-			return
+			return true
 		}
 		if w.flags&subBehind != 0 {
 			if qos == protocol.AtLeastOnce {
 				w.flags |= subMore
-				return
+				return true
 			}
 		} else if qos == protocol.AtMostOnce {
 			w.sent = position
 		} else if c.sink.Writable() && c.transmit(m, true, n) {
 			w.sent = position
-			return
+			return true
 		} else {
 			w.flags |= subBehind
 			c.behind(1)
-			return
+			return true
 		}
 	}
 	c.deliverOnce(m, true, n)
+	return !c.has(sessionEnded)
 }
 
 // deliverOnce sends a message at most once: if the connection does not take it, it waits

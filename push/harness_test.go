@@ -35,6 +35,9 @@ func start(t testing.TB, c push.Config) *bench {
 	b := &bench{Server: s, t: t}
 	for _, e := range []protocol.Encoding{protocol.Binary, protocol.JSON} {
 		b.formats[e] = &push.Format{Encoding: e, Name: fmt.Sprint("test ", e), Wrap: func(f []byte) (any, int, error) { return f, len(f), nil }}
+		if e == protocol.Binary {
+			b.formats[e].Join = func(wires []any) any { return wires }
+		}
 		if err := s.Register(b.formats[e]); err != nil {
 			t.Fatal(err)
 		}
@@ -221,9 +224,17 @@ func (c *client) end() protocol.Code {
 }
 
 func (c *client) Send(wire any) error {
-	f, err := protocol.Decode(c.format.Encoding, wire.([]byte))
-	if err != nil {
-		c.t.Error(err)
+	wires, ok := wire.([]any)
+	if !ok {
+		wires = []any{wire}
+	}
+	var frames []protocol.Frame
+	for _, w := range wires {
+		f, err := protocol.Decode(c.format.Encoding, w.([]byte))
+		if err != nil {
+			c.t.Error(err)
+		}
+		frames = append(frames, f)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,11 +245,11 @@ func (c *client) Send(wire any) error {
 		return c.sendFail
 	}
 	if c.room > 0 {
-		if c.room--; c.room == 0 {
+		if c.room = max(c.room-len(frames), 0); c.room == 0 {
 			c.blocked = true
 		}
 	}
-	c.frames = append(c.frames, f)
+	c.frames = append(c.frames, frames...)
 	c.got.Signal()
 	return nil
 }

@@ -48,6 +48,7 @@ type Sink interface {
 type Format struct {
 	Encoding protocol.Encoding
 	Wrap     func(frame []byte) (wire any, size int, err error) // keeps frame
+	Join     func(wires []any) any                              // several, to be sent with one write; nil: one by one
 	Name     string                                             // for metrics and the page: "tcp", "ws binary", "ws json"
 	index    int                                                // given by Server.Register
 }

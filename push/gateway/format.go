@@ -12,13 +12,24 @@ import (
 // newSocketFormat returns the format of WebSockets for an encoding: a frame is a
 // message, prepared once for all sockets.
 func newSocketFormat(name string, e protocol.Encoding, op web.Opcode) *push.Format {
-	return &push.Format{Name: name, Encoding: e, Wrap: func(frame []byte) (any, int, error) {
-		p, err := web.NewPrepared(op, frame)
-		if err != nil {
-			return nil, 0, err
-		}
-		return p, len(frame) + headerSize(len(frame)), nil
-	}}
+	return &push.Format{
+		Name:     name,
+		Encoding: e,
+		Wrap: func(frame []byte) (any, int, error) {
+			p, err := web.NewPrepared(op, frame)
+			if err != nil {
+				return nil, 0, err
+			}
+			return p, len(frame) + headerSize(len(frame)), nil
+		},
+		Join: func(wires []any) any {
+			messages := make([]*web.Prepared, len(wires))
+			for i, w := range wires {
+				messages[i] = w.(*web.Prepared)
+			}
+			return web.JoinPrepared(messages...)
+		},
+	}
 }
 
 // headerSize is how many bytes come before n bytes in an unmasked WebSocket frame
@@ -35,11 +46,22 @@ func headerSize(n int) int {
 
 // newStreamFormat returns the format of TCP: the length as a varint, and the frame.
 func newStreamFormat() *push.Format {
-	return &push.Format{Name: "tcp", Encoding: protocol.Binary, Wrap: func(frame []byte) (any, int, error) {
-		wire := make([]byte, 0, len(frame)+lengthSize(len(frame)))
-		wire = append(binary.AppendUvarint(wire, uint64(len(frame))), frame...)
-		return wire, len(wire), nil
-	}}
+	return &push.Format{
+		Name:     "tcp",
+		Encoding: protocol.Binary,
+		Wrap: func(frame []byte) (any, int, error) {
+			wire := make([]byte, 0, len(frame)+lengthSize(len(frame)))
+			wire = append(binary.AppendUvarint(wire, uint64(len(frame))), frame...)
+			return wire, len(wire), nil
+		},
+		Join: func(wires []any) any {
+			var joined []byte
+			for _, w := range wires {
+				joined = append(joined, w.([]byte)...)
+			}
+			return joined
+		},
+	}
 }
 
 // lengthSize is the size of n as a varint.
