@@ -12,8 +12,7 @@ import (
 type alarmKind uint8
 
 const (
-	alarmHello  alarmKind = iota // HELLO should have come
-	alarmExpire                  // the token expires
+	alarmExpire alarmKind = iota // the token expires
 	alarmWake                    // catchUp may go on
 	alarmRetry                   // the sink may take something again
 )
@@ -114,10 +113,6 @@ func (c *Session) alarm(kind alarmKind) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch kind {
-	case alarmHello:
-		if !c.has(sessionHello) {
-			c.failLocked(temporary(protocol.CodeTimeout, "no HELLO has come"))
-		}
 	case alarmExpire:
 		if who := c.identity; who != nil && !who.Expires.IsZero() && !time.Now().Before(who.Expires) {
 			c.failLocked(refusal(protocol.CodeExpired, "the token has expired"))

@@ -19,7 +19,7 @@ const (
 // as its connection takes it. The turn's.
 func (c *Session) catchUp() {
 	var n tally
-	defer func() { c.server.count(&n) }()
+	defer func() { c.format.server.count(&n) }()
 	c.mu.Lock()
 	c.unset(sessionWoken)
 	if c.has(sessionEnded) {
@@ -72,7 +72,7 @@ func (c *Session) catchUpSome(size int, n *tally) (read int, done bool) {
 
 // catchUpExact reads a topic behind an offset.
 func (c *Session) catchUpExact(t *topicState, after uint64, size int, n *tally) (read int, done bool) {
-	s := c.server
+	s := c.format.server
 	if !s.mayRead(c, s.resident(t.name, after)) {
 		return 0, true
 	}
@@ -137,7 +137,7 @@ func (s *subscription) qos() protocol.QoS {
 
 // catchUpWild reads the whole log behind a position, for filters with wildcards.
 func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *tally) (read int, done bool) {
-	s := c.server
+	s := c.format.server
 	if !s.mayRead(c, s.resident("", after)) {
 		return 0, true
 	}

@@ -156,5 +156,5 @@ func (s *cursors) len() int {
 
 // age returns how long a session has been open.
 func (c *Session) age() time.Duration {
-	return c.server.now().Truncate(time.Second) - time.Duration(c.opened)*time.Second
+	return c.format.server.now().Truncate(time.Second) - time.Duration(c.opened)*time.Second
 }

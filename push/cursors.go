@@ -63,7 +63,7 @@ func (c *Session) acknowledge(f *protocol.Ack) {
 		}
 		return
 	}
-	t := c.server.topics.lookup(f.Filter)
+	t := c.format.server.topics.lookup(f.Filter)
 	if t == nil {
 		return
 	}
@@ -77,7 +77,7 @@ func (c *Session) acknowledge(f *protocol.Ack) {
 
 // touchLocked has the session's cursors saved soon. c.mu is held.
 func (c *Session) touchLocked() {
-	s := &c.server.cursors
+	s := &c.format.server.cursors
 	if !s.stored || c.has(sessionTouched|sessionEnded) {
 		return
 	}
@@ -89,7 +89,7 @@ func (c *Session) touchLocked() {
 
 // placesLocked returns where the session is, in what it reads with QoS 1. c.mu is held.
 func (c *Session) placesLocked() (places []savedPlace) {
-	log := c.server.log
+	log := c.format.server.log
 	for i := range c.subs {
 		if s := &c.subs[i]; s.has(subAtLeastOnce) {
 			places = append(places, savedPlace{s.topic.name, protocol.Cursor{Epoch: log.Topic(s.topic.name).Epoch, Offset: s.acked()}})

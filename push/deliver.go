@@ -86,7 +86,7 @@ func (c *Session) deliverOnce(m *message, wildcard bool, n *tally) {
 func (c *Session) transmit(m *message, wildcard bool, n *tally) bool {
 	w, err := m.wire(c.format, wildcard)
 	if err != nil {
-		c.server.config.Logger.Error("push: a message cannot be encoded, and is left out", "topic", m.record.Topic, "err", err)
+		c.format.server.config.Logger.Error("push: a message cannot be encoded, and is left out", "topic", m.record.Topic, "err", err)
 		return true
 	}
 	if err := c.sink.Send(w.sent); err != nil {

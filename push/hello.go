@@ -27,10 +27,7 @@ func (s *Server) authenticate(token string) (*Identity, *Error) {
 
 // hello takes the first frame. The turn's.
 func (c *Session) hello(f *protocol.Hello) {
-	s := c.server
-	c.mu.Lock()
-	c.set(sessionHello)
-	c.mu.Unlock()
+	s := c.format.server
 	switch {
 	case f.Version != protocol.Version:
 		c.Refuse(protocol.CodeVersion, fmt.Sprintf("version %d is not spoken here, but %d", f.Version, protocol.Version))
@@ -56,7 +53,7 @@ func (c *Session) hello(f *protocol.Hello) {
 
 // greet accepts a HELLO that was admitted. The turn's.
 func (c *Session) greet(f *protocol.Hello) {
-	s := c.server
+	s := c.format.server
 	who := c.who()
 	name, fresh := f.Session, false
 	if name == "" {
@@ -104,13 +101,13 @@ func (c *Session) greet(f *protocol.Hello) {
 // expire has the session end when its token does.
 func (c *Session) expire(who *Identity) {
 	if !who.Expires.IsZero() {
-		c.server.alarms.set(who.Expires, c, alarmExpire)
+		c.format.server.alarms.set(who.Expires, c, alarmExpire)
 	}
 }
 
 // renew takes a new token. The turn's.
 func (c *Session) renew(f *protocol.Token) {
-	who, err := c.server.authenticate(f.Token)
+	who, err := c.format.server.authenticate(f.Token)
 	if err != nil {
 		c.refuse(f.ID, err)
 		return

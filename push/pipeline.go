@@ -92,7 +92,7 @@ func (l *pipeline) enter(ps ...*publication) *Error {
 		return &Error{Code: protocol.CodeGoingAway, Temporary: true, RetryAfter: time.Second, Message: "the server shuts down", Err: ErrServerClosed}
 	}
 	if l.pending.Load()+size > l.max {
-		return temporary(protocol.CodeOverloaded, "too many messages wait to be stored and delivered")
+		return refusal(protocol.CodeOverloaded, "too many messages wait to be stored and delivered")
 	}
 	l.pending.Add(size)
 	if len(ps) == 0 {

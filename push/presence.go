@@ -53,7 +53,7 @@ func (s *Server) Presence(name string) (protocol.Presence, error) {
 
 // askPresence takes a PRESENCE. The turn's.
 func (c *Session) askPresence(f *protocol.Presence) {
-	if err := topic.Check(f.Topic, c.server.config.MaxTopic); err != nil {
+	if err := topic.Check(f.Topic, c.format.server.config.MaxTopic); err != nil {
 		c.refuse(f.ID, &Error{Code: protocol.CodeTopic, Message: err.Error(), Err: err})
 		return
 	}
@@ -61,7 +61,7 @@ func (c *Session) askPresence(f *protocol.Presence) {
 		c.refuse(f.ID, refusal(protocol.CodeForbidden, "the token does not allow to subscribe to "+f.Topic))
 		return
 	}
-	p, _ := c.server.Presence(f.Topic) // the topic has been checked
+	p, _ := c.format.server.Presence(f.Topic) // the topic has been checked
 	p.ID = f.ID
 	c.send(&p)
 }
@@ -85,7 +85,7 @@ func (p *presence) note(t *topicState, c *Session, joined bool) {
 	if joined {
 		list = &x.joined
 	}
-	if len(*list) >= c.server.config.MaxPresence {
+	if len(*list) >= c.format.server.config.MaxPresence {
 		x.truncated = true
 		return
 	}

@@ -130,7 +130,7 @@ func (s *Server) checkPublication(name string, qos protocol.QoS, size int, own b
 
 // publish takes a PUB. The turn's.
 func (c *Session) publish(f *protocol.Pub) {
-	s := c.server
+	s := c.format.server
 	err := s.checkPublication(f.Topic, f.QoS, len(f.Data), false)
 	switch {
 	case err != nil:
@@ -140,7 +140,7 @@ func (c *Session) publish(f *protocol.Pub) {
 		err = refusal(protocol.CodeTooLarge, fmt.Sprintf("a message id has up to %d bytes", s.config.MaxTopic))
 	}
 	if err != nil {
-		c.refuse(f.ID, err)
+		c.refusePub(f.ID, err)
 		return
 	}
 	data := f.Data
@@ -164,7 +164,7 @@ func (c *Session) publish(f *protocol.Pub) {
 		if f.QoS == protocol.AtLeastOnce {
 			c.answer(f.ID, Receipt{}, err)
 		} else {
-			c.refuse(f.ID, err)
+			c.refusePub(f.ID, err)
 		}
 	}
 	if s.pipeline.congested() {
@@ -185,12 +185,12 @@ func (c *Session) answer(id uint32, r Receipt, e *Error) {
 		return
 	}
 	x := c.ext()
-	if x.flight--; x.flight < c.server.config.MaxFlight {
+	if x.flight--; x.flight < c.format.server.config.MaxFlight {
 		c.release(sessionFull)
 	}
 	var f protocol.Frame = &protocol.PubAck{ID: id, Epoch: r.Epoch, Offset: r.Offset, Duplicate: r.Duplicate}
 	if e != nil {
-		c.server.refused(e.Code)
+		c.format.server.refused(e.Code)
 		f = e.frame(id)
 	}
 	x.acks = append(x.acks, f)

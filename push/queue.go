@@ -43,8 +43,8 @@ func (c *Session) enqueue(m *message, wildcard bool, n *tally) {
 	}
 	q := x.queue
 	policy := DropOldest
-	if c.server.config.Policy != nil {
-		policy = c.server.config.Policy(m.record.Topic)
+	if c.format.server.config.Policy != nil {
+		policy = c.format.server.config.Policy(m.record.Topic)
 	}
 	e := queued{m, wildcard}
 	if policy == KeepLatest {
@@ -60,16 +60,16 @@ func (c *Session) enqueue(m *message, wildcard bool, n *tally) {
 	}
 	q.waiting.push(e)
 	q.size += e.cost()
-	if q.size <= c.server.config.MaxQueue {
+	if q.size <= c.format.server.config.MaxQueue {
 		return
 	}
 	if policy == Disconnect {
 		c.drop(droppedDisconnect, uint64(q.waiting.len()), n)
 		x.queue = nil
-		c.failLocked(temporary(protocol.CodeSlowConsumer, "more waits for this client than it may: it does not read fast enough"))
+		c.failLocked(refusal(protocol.CodeSlowConsumer, "more waits for this client than it may: it does not read fast enough"))
 		return
 	}
-	for q.size > c.server.config.MaxQueue && q.waiting.len() > 0 {
+	for q.size > c.format.server.config.MaxQueue && q.waiting.len() > 0 {
 		q.size -= q.waiting.pop().cost()
 		c.drop(droppedOldest, 1, n)
 	}
@@ -90,7 +90,7 @@ func (c *Session) dequeue(n *tally) {
 	for q.waiting.len() > 0 {
 		e := q.waiting.front()
 		if x := e.m.record.Expires; x != 0 && x <= time.Now().UnixMilli() {
-			c.server.counts.expired.Add(1)
+			c.format.server.counts.expired.Add(1)
 			q.size -= q.waiting.pop().cost()
 			continue
 		}

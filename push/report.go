@@ -133,7 +133,7 @@ func (c *Session) stats() (st ClientStats, ok bool) {
 	for i := range c.subs {
 		s := &c.subs[i]
 		if s.has(subBehind) {
-			st.Lag += lag(c.server.log.Topic(s.topic.name).Last, s.sent)
+			st.Lag += lag(c.format.server.log.Topic(s.topic.name).Last, s.sent)
 		}
 		st.Unacked += uint64(s.unacked)
 	}
@@ -145,7 +145,7 @@ func (c *Session) stats() (st ClientStats, ok bool) {
 		if w := x.wild; w != nil {
 			st.Subs += len(w.filters)
 			if w.flags&subBehind != 0 {
-				st.Lag += lag(c.server.log.All().Last, w.sent)
+				st.Lag += lag(c.format.server.log.All().Last, w.sent)
 			}
 			if w.flags&subAtLeastOnce != 0 {
 				st.Unacked += w.sent - w.acked

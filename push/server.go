@@ -37,6 +37,7 @@ type Server struct {
 	presence  presence
 	cursors   cursors
 	alarms    alarms
+	greetings greetings
 	counts    counts
 	hists     hists
 	resumes   *rate.Limiter // nil: no limit
@@ -67,7 +68,7 @@ func New(c Config) (*Server, error) {
 	s.names.byKey = map[string]*Session{}
 	s.topics.init()
 	s.hists.init()
-	s.alarms.server = s
+	s.alarms.server, s.greetings.server = s, s
 	s.admission.init(s)
 	s.cursors.init(s)
 	s.pipeline.init(s)
@@ -87,7 +88,7 @@ func (s *Server) Register(f *Format) error {
 	if len(s.formats.all) == maxFormats {
 		return errors.New("push: too many formats")
 	}
-	f.index = len(s.formats.all)
+	f.server, f.index = s, len(s.formats.all)
 	s.formats.all = append(s.formats.all, f)
 	return nil
 }
@@ -96,11 +97,15 @@ func (s *Server) Register(f *Format) error {
 func (s *Server) tick() {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	hello := time.NewTicker(min(time.Second, s.config.HelloTimeout))
+	defer hello.Stop()
 	r := reporter{server: s}
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-hello.C:
+			s.greetings.check()
 		case now := <-t.C:
 			s.tellPresence()
 			s.cursors.save()
@@ -146,7 +151,7 @@ func (s *Server) Disconnect(user, session string, code protocol.Code) int {
 		if !c.has(sessionGreeted) || c.has(sessionEnded) || user != "" && c.identity.User != user || session != "" && c.name() != session {
 			return true
 		}
-		c.failLocked(&Error{Code: code, Temporary: code.Temporary(), Message: "disconnected by the operator"})
+		c.failLocked(refusal(code, "disconnected by the operator"))
 		n++
 		return true
 	})

@@ -3,6 +3,7 @@ package push
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-go/weir/push/protocol"
@@ -15,11 +16,10 @@ import (
 // server's tables.
 type Session struct {
 	// Immutable.
-	server *Server
 	sink   Sink
-	format *Format
-	id     uint32 // in the server's table
-	opened uint32 // seconds since the server started
+	format *Format // and its server
+	id     uint32  // in the server's table
+	opened uint32  // seconds since the server started
 
 	mu       sync.Mutex // guards what follows; may be held when something is sent
 	flags    sessionFlags
@@ -28,6 +28,8 @@ type Session struct {
 	identity *Identity      // its User never changes
 	subs     []subscription // by serial of their topics
 	rare     *rare
+
+	helloOwed atomic.Bool
 }
 
 // rare is what few sessions have.
@@ -82,11 +84,11 @@ func (c *Session) behind(d int32) {
 	c.nBehind = uint32(int32(c.nBehind) + d)
 	switch {
 	case was == 0 && c.nBehind > 0:
-		c.server.counts.behind.Add(1)
+		c.format.server.counts.behind.Add(1)
 	case was > 0 && c.nBehind == 0:
-		c.server.counts.behind.Add(-1)
+		c.format.server.counts.behind.Add(-1)
 		if !c.has(sessionEnded) {
-			c.server.counts.caughtUp.Add(1)
+			c.format.server.counts.caughtUp.Add(1)
 		}
 	}
 }
@@ -94,18 +96,19 @@ func (c *Session) behind(d int32) {
 // Attach begins a session on a connection, on which frames in that format are sent. The
 // transport hands in what comes, see Session.
 func (s *Server) Attach(k Sink, f *Format) *Session {
-	c := &Session{server: s, sink: k, format: f, opened: uint32(time.Since(s.started) / time.Second)}
+	c := &Session{sink: k, format: f, opened: uint32(time.Since(s.started) / time.Second)}
+	c.helloOwed.Store(true)
 	c.id = s.table.put(c)
 	s.counts.opened.Add(1)
 	s.counts.attached[f.index].Add(1)
-	s.alarms.set(time.Now().Add(s.config.HelloTimeout), c, alarmHello)
+	s.greetings.expect(c)
 	return c
 }
 
 // Receive takes a frame, undecoded. frame is the caller's again when it returns. It may
 // block, for as long as an Authenticator does.
 func (c *Session) Receive(frame []byte) {
-	c.server.counts.framesIn.Add(1)
+	c.format.server.counts.framesIn.Add(1)
 	f, err := protocol.Decode(c.format.Encoding, frame)
 	if err != nil {
 		c.Refuse(protocol.CodeMalformed, err.Error())
@@ -118,7 +121,7 @@ func (c *Session) Receive(frame []byte) {
 		return
 	}
 	if f, ok := f.(*protocol.Hello); ok {
-		if flags&sessionHello != 0 {
+		if !c.helloOwed.Swap(false) {
 			c.Refuse(protocol.CodeUnexpected, "a second HELLO")
 			return
 		}
@@ -127,6 +130,10 @@ func (c *Session) Receive(frame []byte) {
 	}
 	if flags&sessionGreeted == 0 {
 		c.Refuse(protocol.CodeUnexpected, "the first frame has to be HELLO")
+		return
+	}
+	if id, ok := requestID(f); ok && id == 0 {
+		c.Refuse(protocol.CodeMalformed, f.Type().String()+" needs an id, by which it is answered")
 		return
 	}
 	switch f := f.(type) {
@@ -150,10 +157,26 @@ func (c *Session) Receive(frame []byte) {
 	}
 }
 
+// requestID returns the number by which a frame that has an answer is answered. It must
+// not be 0, since an ERR with that would be taken for the connection's.
+func requestID(f protocol.Frame) (id uint32, ok bool) {
+	switch f := f.(type) {
+	case *protocol.Pub:
+		return f.ID, f.QoS != protocol.AtMostOnce
+	case *protocol.Sub:
+		return f.ID, true
+	case *protocol.Token:
+		return f.ID, true
+	case *protocol.Presence:
+		return f.ID, true
+	}
+	return 0, false
+}
+
 // Refuse is for what the transport itself refuses, such as a stream that makes no
 // sense: it tells the client, counts, and closes the sink.
 func (c *Session) Refuse(code protocol.Code, message string) {
-	c.fail(&Error{Code: code, Message: message, Temporary: code.Temporary()})
+	c.fail(refusal(code, message))
 }
 
 // Writable says that the sink has become writable again.
@@ -174,7 +197,7 @@ func (c *Session) Closed(err error) {
 	c.endLocked()
 	key := c.key
 	c.mu.Unlock()
-	s := c.server
+	s := c.format.server
 	s.table.drop(c.id)
 	s.counts.closed.Add(1)
 	s.counts.attached[c.format.index].Add(-1)
@@ -190,7 +213,7 @@ func (c *Session) endLocked() {
 		return
 	}
 	c.set(sessionEnded)
-	s := c.server
+	s := c.format.server
 	if c.has(sessionGreeted) {
 		s.counts.sessions.Add(-1)
 		s.cursors.keep(c)
@@ -228,7 +251,7 @@ func (c *Session) leave(g *protocol.GoAway) {
 		return
 	}
 	c.sendLocked(g)
-	c.server.counts.sentAway.Add(1)
+	c.format.server.counts.sentAway.Add(1)
 	c.endLocked()
 	c.sink.Close(protocol.CodeGoingAway)
 }
@@ -241,8 +264,17 @@ func (c *Session) refuse(id uint32, e *Error) {
 }
 
 func (c *Session) refuseLocked(id uint32, e *Error) {
-	c.server.refused(e.Code)
+	c.format.server.refused(e.Code)
 	c.sendLocked(e.frame(id))
+}
+
+// refusePub answers a PUB of QoS 0, if it has a number to be answered by.
+func (c *Session) refusePub(id uint32, e *Error) {
+	if id == 0 {
+		c.format.server.refused(e.Code)
+		return
+	}
+	c.refuse(id, e)
 }
 
 // send sends a frame that is for this client alone. A client that asks and asks, and
@@ -259,16 +291,16 @@ func (c *Session) sendLocked(f protocol.Frame) {
 	}
 	w, err := c.format.wire(f)
 	if err != nil {
-		c.server.config.Logger.Error("push: a frame cannot be encoded, and is left out", "type", f.Type(), "err", err)
+		c.format.server.config.Logger.Error("push: a frame cannot be encoded, and is left out", "type", f.Type(), "err", err)
 		return
 	}
 	if err := c.sink.Send(w.sent); err != nil {
 		c.endLocked()
-		c.server.refused(protocol.CodeSlowConsumer)
+		c.format.server.refused(protocol.CodeSlowConsumer)
 		c.sink.Close(protocol.CodeSlowConsumer)
 		return
 	}
-	c.server.counts.bytesOut.Add(uint64(w.size))
+	c.format.server.counts.bytesOut.Add(uint64(w.size))
 }
 
 // wakeLocked has catchUp run in a turn. c.mu is held.
@@ -286,7 +318,7 @@ func (c *Session) wakeLocked() {
 func (c *Session) retryLocked() {
 	if !c.has(sessionRetry | sessionEnded) {
 		c.set(sessionRetry)
-		c.server.alarms.set(time.Now().Add(time.Second), c, alarmRetry)
+		c.format.server.alarms.set(time.Now().Add(time.Second), c, alarmRetry)
 	}
 }
 
@@ -295,14 +327,14 @@ func unavailable(err error) *Error {
 	return &Error{Code: protocol.CodeUnavailable, Temporary: true, RetryAfter: time.Second, Message: "the message log is not available at present", Err: err}
 }
 
-// refusal is an error that will be the same next time.
+// refusal is the error for a code, which tells whether it is one that may not come
+// again.
 func refusal(code protocol.Code, message string) *Error {
-	return &Error{Code: code, Message: message}
-}
-
-// temporary is an error that may not come again.
-func temporary(code protocol.Code, message string) *Error {
-	return &Error{Code: code, Message: message, Temporary: true, RetryAfter: time.Second}
+	e := &Error{Code: code, Message: message, Temporary: code.Temporary()}
+	if e.Temporary {
+		e.RetryAfter = time.Second
+	}
+	return e
 }
 
 // frame returns what a client is told.

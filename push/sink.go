@@ -50,5 +50,8 @@ type Format struct {
 	Wrap     func(frame []byte) (wire any, size int, err error) // keeps frame
 	Join     func(wires []any) any                              // several, to be sent with one write; nil: one by one
 	Name     string                                             // for metrics and the page: "tcp", "ws binary", "ws json"
-	index    int                                                // given by Server.Register
+
+	// Set by Register.
+	server *Server
+	index  int
 }

@@ -122,7 +122,7 @@ func (c *Session) subscribe(id uint32, q protocol.Subscription) {
 
 // checkSubscription checks whether it may be.
 func (c *Session) checkSubscription(q *protocol.Subscription) *Error {
-	s := c.server
+	s := c.format.server
 	switch err := topic.CheckFilter(q.Filter, s.config.MaxTopic); {
 	case err != nil:
 		return &Error{Code: protocol.CodeTopic, Message: err.Error(), Err: err}
@@ -157,7 +157,7 @@ func (s *Server) start(cursor *protocol.Cursor, e msglog.Extent) (from uint64, r
 
 // subscribeExact subscribes to a topic. The turn's.
 func (c *Session) subscribeExact(id uint32, q protocol.Subscription) {
-	s := c.server
+	s := c.format.server
 	c.mu.Lock() // until SUBOK is sent nothing is delivered
 	defer c.mu.Unlock()
 	if c.has(sessionEnded) {
@@ -206,7 +206,7 @@ func (c *Session) subscribeExact(id uint32, q protocol.Subscription) {
 
 // subscribeWild subscribes to a filter with wildcards. The turn's.
 func (c *Session) subscribeWild(id uint32, q protocol.Subscription) {
-	s := c.server
+	s := c.format.server
 	if q.Presence {
 		c.refuse(id, refusal(protocol.CodeTopic, "presence is for exact topics"))
 		return
@@ -271,7 +271,7 @@ func (c *Session) unsubscribe(filter string) {
 		c.unsubscribeWild(filter)
 		return
 	}
-	t := c.server.topics.lookup(filter)
+	t := c.format.server.topics.lookup(filter)
 	if t == nil {
 		return
 	}
@@ -280,9 +280,9 @@ func (c *Session) unsubscribe(filter string) {
 			c.behind(-1)
 		}
 		c.subs = slices.Delete(c.subs, i, i+1)
-		c.server.counts.subs.Add(-1)
-		c.server.forget(t, c.id)
-		c.server.presence.note(t, c, false)
+		c.format.server.counts.subs.Add(-1)
+		c.format.server.forget(t, c.id)
+		c.format.server.presence.note(t, c, false)
 		c.touchLocked()
 	}
 }
@@ -298,7 +298,7 @@ func (c *Session) unsubscribeWild(filter string) {
 	}
 	w.filters = slices.Delete(slices.Clone(w.filters), i, i+1)
 	w.setQoS()
-	s := c.server
+	s := c.format.server
 	s.wild.mu.Lock()
 	s.wild.tree.Remove(filter, c.id)
 	s.wild.mu.Unlock()
@@ -314,7 +314,7 @@ func (c *Session) unsubscribeWild(filter string) {
 
 // unsubscribeAll is for the end of a session. c.mu is held.
 func (c *Session) unsubscribeAll() {
-	s := c.server
+	s := c.format.server
 	for i := range c.subs {
 		if c.subs[i].has(subBehind) {
 			c.behind(-1)
@@ -366,7 +366,7 @@ func (c *Session) subscribed(filter string) bool {
 		return c.rare != nil && c.rare.wild != nil &&
 			slices.ContainsFunc(c.rare.wild.filters, func(f wildFilter) bool { return f.filter == filter })
 	}
-	t := c.server.topics.lookup(filter)
+	t := c.format.server.topics.lookup(filter)
 	if t == nil {
 		return false
 	}
