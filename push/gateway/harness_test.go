@@ -12,6 +12,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +88,7 @@ func serve(t testing.TB, s setting) *served {
 	}
 	t.Cleanup(func() { p.Close() })
 	v := &served{Server: p, sockets: gateway.WebSocket(p, s.options)}
+	v.sockets.FrameTimeout = s.config.FrameTimeout
 	c := gateway.Config(s.config)
 	c.Logger = s.push.Logger
 	c.Loops = 1
@@ -124,6 +126,8 @@ type peer struct {
 	reader websocket.Reader
 	buf    []byte // of WebSocket frames that were read
 	mute   bool   // pings are not answered
+	other  bool   // but with another frame
+	pings  atomic.Int32
 }
 
 // dial connects, without HELLO.
@@ -139,7 +143,7 @@ func (v *served) dial(t testing.TB, tr transport) *peer {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	c := &peer{t: t, transport: tr, conn: conn, in: bufio.NewReader(conn), codec: websocket.Codec{Client: true, MaxFrame: 64 << 20}}
+	c := &peer{t: t, transport: tr, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), codec: websocket.Codec{Client: true, MaxFrame: 64 << 20}}
 	c.reader.MaxMessage = 64 << 20
 	if tr.socket {
 		c.upgrade()
@@ -165,10 +169,15 @@ func (c *peer) upgrade() {
 func (v *served) join(t testing.TB, tr transport, h protocol.Hello) *peer {
 	t.Helper()
 	c := v.dial(t, tr)
+	c.hello(h)
+	return c
+}
+
+func (c *peer) hello(h protocol.Hello) *protocol.Welcome {
+	c.t.Helper()
 	h.Version = protocol.Version
 	c.send(h)
-	expect[*protocol.Welcome](c)
-	return c
+	return expect[*protocol.Welcome](c)
 }
 
 // write sends bytes as they are.
@@ -214,13 +223,20 @@ type closedError struct {
 
 func (e *closedError) Error() string { return fmt.Sprintf("closed with %d: %v", e.code, e.err) }
 
-// next returns the next frame.
+// next returns the next frame that is no PING. After an error this side is closed too.
 func (c *peer) next() (protocol.Frame, error) {
-	b, err := c.nextRaw()
-	if err != nil {
-		return nil, err
+	for {
+		b, err := c.nextRaw()
+		if err != nil {
+			c.conn.Close()
+			return nil, err
+		}
+		f, err := protocol.Decode(c.encoding, b)
+		if _, ok := f.(*protocol.Ping); !ok {
+			return f, err
+		}
+		c.pinged(func() []byte { return c.wrap(must(protocol.Append(nil, c.encoding, protocol.Pong{}))) })
 	}
-	return protocol.Decode(c.encoding, b)
 }
 
 func (c *peer) nextRaw() ([]byte, error) {
@@ -254,9 +270,7 @@ func (c *peer) nextRaw() ([]byte, error) {
 		}
 		switch op {
 		case websocket.Ping:
-			if !c.mute {
-				c.write(websocket.AppendMasked(nil, websocket.Pong, true, false, data))
-			}
+			c.pinged(func() []byte { return websocket.AppendMasked(nil, websocket.Pong, true, false, data) })
 		case websocket.Close:
 			code, _, _ := websocket.ParseClose(data)
 			c.conn.Write(websocket.AppendMasked(nil, websocket.Close, true, false, data))
@@ -267,7 +281,39 @@ func (c *peer) nextRaw() ([]byte, error) {
 	}
 }
 
-// expect waits for a frame of a kind. PING and PONG are skipped.
+// pinged answers a ping, or not.
+func (c *peer) pinged(pong func() []byte) {
+	c.pings.Add(1)
+	switch {
+	case c.other:
+		c.conn.Write(c.wrap(must(protocol.Append(nil, c.encoding, protocol.Unsub{Filter: "x"}))))
+	case !c.mute:
+		c.conn.Write(pong())
+	}
+}
+
+// drain reads until the end, in a goroutine of its own.
+func (c *peer) drain() (ended <-chan error) {
+	ch := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := c.next(); err != nil {
+				ch <- err
+				return
+			}
+		}
+	}()
+	return ch
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// expect waits for a frame of a kind. PONG is skipped.
 func expect[F protocol.Frame](c *peer) F {
 	c.t.Helper()
 	for {
@@ -279,10 +325,6 @@ func expect[F protocol.Frame](c *peer) F {
 		switch got := f.(type) {
 		case F:
 			return got
-		case *protocol.Ping:
-			if !c.mute {
-				c.send(protocol.Pong{})
-			}
 		case *protocol.Pong:
 		default:
 			c.t.Fatalf("got %T %+v, want %T", f, reflect.Indirect(reflect.ValueOf(f)), want)

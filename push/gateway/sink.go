@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -22,7 +23,9 @@ var (
 type socketSink struct{ s *web.Socket }
 
 // Send sends a *web.Prepared, of newSocketFormat.
-func (k socketSink) Send(wire any) error { return k.s.WritePrepared(wire.(*web.Prepared)) }
+func (k socketSink) Send(wire any) error {
+	return unlessClosed(k.s.WritePrepared(wire.(*web.Prepared)))
+}
 
 func (k socketSink) Writable() bool             { return k.s.Conn().Writable() }
 func (k socketSink) Buffered() int              { return k.s.Conn().Buffered() }
@@ -31,7 +34,7 @@ func (k socketSink) Pause()                     { k.s.Conn().PauseRead() }
 func (k socketSink) Resume()                    { k.s.Conn().ResumeRead() }
 func (k socketSink) SetPing(d time.Duration)    { setPing(k.s.Conn(), d) }
 func (k socketSink) RemoteAddr() netip.AddrPort { return k.s.Conn().RemoteAddrPort() }
-func (k socketSink) Close(code protocol.Code)   { k.s.Close(closeCode(code), "") }
+func (k socketSink) Close(code protocol.Code)   { k.s.Close(closeCode(code), code.String()) }
 
 // closeCode is how a WebSocket is closed because of a code: with one of those that are
 // for private use (RFC 6455, 7.4.2).
@@ -46,7 +49,7 @@ func closeCode(code protocol.Code) int {
 type connSink struct{ c *weir.Conn }
 
 // Send sends a []byte, of newStreamFormat.
-func (k connSink) Send(wire any) error { return k.c.WriteOwned(wire.([]byte), nil) }
+func (k connSink) Send(wire any) error { return unlessClosed(k.c.WriteOwned(wire.([]byte), nil)) }
 
 func (k connSink) Writable() bool             { return k.c.Writable() }
 func (k connSink) Buffered() int              { return k.c.Buffered() }
@@ -56,6 +59,16 @@ func (k connSink) Resume()                    { k.c.ResumeRead() }
 func (k connSink) SetPing(d time.Duration)    { setPing(k.c, d) }
 func (k connSink) RemoteAddr() netip.AddrPort { return k.c.RemoteAddrPort() }
 func (k connSink) Close(protocol.Code)        { k.c.Close() }
+
+// unlessClosed takes what is sent on a connection that is closing, or has ended, for
+// sent and lost, as it would be a moment earlier. Session.Closed tells of the end. An
+// error would make a slow consumer of every client that just goes.
+func unlessClosed(err error) error {
+	if errors.Is(err, weir.ErrClosed) {
+		return nil
+	}
+	return err
+}
 
 func do(c *weir.Conn, f func()) error { return c.Do(func(*weir.Conn) { f() }) }
 

@@ -16,13 +16,19 @@ import (
 func TCP(p *push.Server, o Options) weir.Handler {
 	o.fill()
 	g := &streams{server: p, format: newStreamFormat(), codec: codec.Varint{Max: o.MaxFrame}}
-	p.Register(g.format)
 	h := &streamHandler{streams: g, idle: o.Ping}
-	if o.Ping < 0 {
+	switch {
+	case o.Ping < 0:
 		g.problem = &weir.ConfigError{Field: "Ping", Problem: "is negative"}
-		return h
+	case o.MaxFrame < 0:
+		g.problem = &weir.ConfigError{Field: "MaxFrame", Problem: "is negative"}
+	default:
+		g.normal, g.problem = weir.NewProtocol(g.codec, h)
 	}
-	if g.normal, g.problem = weir.NewProtocol(g.codec, h); g.problem == nil {
+	if g.problem == nil {
+		g.problem = p.Register(g.format)
+	}
+	if g.problem == nil {
 		g.awaiting, g.problem = weir.NewProtocol(g.codec, &streamHandler{streams: g, idle: o.Ping / 2, pinged: true})
 	}
 	return h

@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"errors"
+	"net/http"
+
 	"github.com/weir-go/weir"
 	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/protocol"
@@ -23,10 +26,10 @@ func WebSocket(p *push.Server, o Options) *web.WebSocket {
 		json:   newSocketFormat("ws json", protocol.JSON, web.Text),
 		binary: newSocketFormat("ws binary", protocol.Binary, web.Binary),
 	}
-	p.Register(g.json)
-	p.Register(g.binary)
+	g.problem = errors.Join(p.Register(g.json), p.Register(g.binary))
 	g.lobby = newLobby(o.HelloTimeout, g.late)
 	return &web.WebSocket{
+		Accept:       g.accept,
 		OnOpen:       g.lobby.enter,
 		OnMessage:    g.message,
 		OnWritable:   g.writable,
@@ -44,6 +47,15 @@ type sockets struct {
 	server       *push.Server
 	json, binary *push.Format
 	lobby        *lobby
+	problem      error // with the server
+}
+
+// accept refuses everybody if there is a problem that only the operator can solve.
+func (g *sockets) accept(*web.Handshake) error {
+	if g.problem == nil {
+		return nil
+	}
+	return &web.HandshakeError{Status: http.StatusInternalServerError, Reason: g.problem.Error()}
 }
 
 // The Context of a socket is its session, as a pointer of another type that says what
