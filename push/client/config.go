@@ -20,9 +20,9 @@ type Config struct {
 	Encoding protocol.Encoding
 
 	// Session is the name under which the server keeps what was acknowledged, so that
-	// another process can go on with it. Two clients of a user that have the same name
-	// at a time take the session from each other, in turn. "": a name chosen by the
-	// server, with which this Client comes back.
+	// another process can go on with it. A second client of the user with the same name
+	// takes the session over, and the first one stops. "": a name chosen by the server,
+	// with which this Client comes back.
 	Session string
 
 	// Token returns a token. It is asked before the first connect, again when the

@@ -196,9 +196,9 @@ func (c *Client) settle() {
 	case refused != nil && refused.final() && !c.refuse():
 		c.stop()
 		return
-	case refused != nil && refused.Code == protocol.CodeTakenOver:
-		// Whoever has the session now would be told the same: not at once.
-		c.attempt = manyAttempts
+	case refused != nil && refused.Code == protocol.CodeTakenOver && c.config.Session != "":
+		c.stop() // or else the two would take it from each other for ever
+		return
 	}
 	if !sentAway {
 		wait += backoff(c.attempt, g.config.Random())
@@ -212,7 +212,7 @@ func (c *Client) settle() {
 	c.mu.Lock()
 	defer c.unlock()
 	if c.state == Waiting && !c.connect && !c.closed() {
-		c.stateBy = max(1, g.now()+wait)
+		c.stateBy = g.now() + wait
 		c.arm()
 	}
 }

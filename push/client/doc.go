@@ -18,7 +18,8 @@
 // so on up to 30 s; one that has held for 30 s begins anew with 1 s. What the server says
 // about when to come back (GOAWAY, retry_after) is obeyed. A client that is refused
 // because of its token, or was disconnected by the operator, stops, unless
-// [Config].Token has another token for it.
+// [Config].Token has another token for it; so does one whose named session was taken
+// over. [Client.Reconnect] has it try again.
 //
 // # Many clients in a process
 //

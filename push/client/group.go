@@ -102,7 +102,7 @@ func NewGroup(config GroupConfig) (*Group, error) {
 		var d net.Dialer
 		config.Dial = d.DialContext
 	}
-	g := &Group{config: config, began: config.Clock.Now()}
+	g := &Group{config: config, began: config.Clock.Now().Add(-1)}
 	g.slow.limit, g.quick.limit = config.Dialers, config.Dialers
 	g.protocols = map[protocolKey]*protocols{}
 	net := config.Net
@@ -187,9 +187,9 @@ func (g *Group) remove(c *Client) {
 	g.wind()
 }
 
-// now is the time, from when the group began; never 0.
+// now is the time, from when the group began; never 0, unless a clock goes back.
 func (g *Group) now() time.Duration {
-	return max(1, g.config.Clock.Now().Sub(g.began))
+	return g.config.Clock.Now().Sub(g.began)
 }
 
 // held is the codec of a connection that is no client's yet: it delivers nothing.

@@ -159,8 +159,10 @@ func (c *Client) fits(f *protocol.Pub) error {
 	switch {
 	case len(f.Data) > int(c.limits.message):
 		return oversized(len(f.Data), c.limits.message)
-	case len(f.Topic) > int(c.limits.topic) || len(f.MessageID) > int(c.limits.topic):
-		return &Error{Code: protocol.CodeTopic, Message: "the topic, or the id, is longer than the server takes"}
+	case len(f.Topic) > int(c.limits.topic):
+		return &Error{Code: protocol.CodeTopic, Message: "the topic is longer than the server takes"}
+	case len(f.MessageID) > int(c.limits.topic):
+		return &Error{Code: protocol.CodeTooLarge, Message: "the id is longer than the server takes"}
 	}
 	return nil
 }

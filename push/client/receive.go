@@ -37,7 +37,9 @@ func (c *Client) frame(conn *weir.Conn, e protocol.Encoding, b []byte) {
 func (c *Client) handle(conn *weir.Conn, f protocol.Frame) error {
 	switch f := f.(type) {
 	case *protocol.Ping:
-		_ = c.send(protocol.Pong{}) // the end of the connection will be told
+		if c.connected { // before that nothing but HELLO is sent
+			_ = c.send(protocol.Pong{}) // the end of the connection will be told
+		}
 		return nil
 	case *protocol.Pong:
 		return nil

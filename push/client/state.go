@@ -10,7 +10,7 @@ const (
 	Waiting                 // until it is time to connect
 	Connecting              // up to the server's WELCOME
 	Connected
-	Stopped // refused by the server; see Client.Reconnect
+	Stopped // refused by the server, or the session was taken over; see Client.Reconnect
 	Closed
 )
 
