@@ -127,7 +127,7 @@ func TestFailingDisk(t *testing.T) {
 	failingDisk(t, count)
 	t.Logf("%d writes without a failure", count.n)
 	// Not each in every run: other runs begin elsewhere.
-	step := 6
+	step := 12
 	if testing.Short() {
 		step = 30
 	}
