@@ -170,38 +170,6 @@ func millionTitle(m *millionReport, groups []*millionGroup) string {
 	return fmt.Sprintf("%s to %s connections: %s", n(groups[0]), n(groups[len(groups)-1]), modes)
 }
 
-// grows tells whether it is about how figures grow with the number of connections.
-func (m *millionReport) grows() bool { return len(m.Groups) > 1 && m.Settings.Push == nil }
-
-// A phaseCurve is the latencies that a phase has found.
-type phaseCurve struct {
-	name, title string
-	histogram   func(*millionRun) string // "": the run has not reached it
-}
-
-func phaseCurves() []phaseCurve {
-	return []phaseCurve{
-		{"latency", "Latency at a constant rate", func(r *millionRun) string {
-			if r.Active == nil {
-				return ""
-			}
-			return r.Active.Histogram
-		}},
-		{"deliver", "From the publication's planned moment to its receipt", func(r *millionRun) string {
-			if r.Deliver == nil {
-				return ""
-			}
-			return r.Deliver.Histogram
-		}},
-		{"herd", "From the return of the herd until a client has what it has missed", func(r *millionRun) string {
-			if r.Herd == nil {
-				return ""
-			}
-			return r.Herd.Histogram
-		}},
-	}
-}
-
 // millionCurves merges the latencies of the rounds of each mode.
 func millionCurves(g *millionGroup, histogram func(*millionRun) string) (curves []curve, err error) {
 	for _, r := range g.Modes {
@@ -308,15 +276,7 @@ func millionFacts(m *millionReport) []fact {
 		{"modes", strings.Join(s.Modes, ", ")},
 		{"rounds", count3(s.Rounds)},
 	}
-	if p := s.Push; p != nil {
-		rate := "as many as are delivered"
-		if p.Rate > 0 {
-			rate = inRates.format(p.Rate)
-		}
-		facts = append(facts,
-			fact{"publications", fmt.Sprintf("%s B, %s, QoS %d, for %v after %v of warm-up", count3(s.Size), rate, p.QoS, seconds(s.ActiveSeconds), seconds(s.WarmupSeconds))},
-			fact{"herd", fmt.Sprintf("misses %s messages on each topic, %s connections opened at a time", count3(p.Missed), count3(p.AtOnce))})
-	}
+	facts = append(facts, pushFacts(s)...)
 	if reached(func(r *millionRun) bool { return r.Idle != nil }) {
 		facts = append(facts, fact{"at rest", seconds(s.IdleSeconds).String()})
 	}

@@ -42,8 +42,6 @@ const patient = 100
 
 func newRandom(seed int) *rand.Rand { return rand.New(rand.NewPCG(uint64(seed), 1)) }
 
-func (d *pushDoor) opening() int { return d.pending + len(d.again) + len(d.queue) }
-
 // open opens subscribers until n are open, all if n is 0.
 func (l *pushLoad) open(n int, limit time.Duration) (count, error) {
 	subscribers := l.subscribers()

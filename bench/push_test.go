@@ -240,24 +240,6 @@ func TestChatMessages(t *testing.T) {
 	}
 }
 
-// The masks of a browser are taken off, those of the load cost nothing.
-func TestCutMasked(t *testing.T) {
-	key := []byte{1, 2, 3, 4}
-	masked := []byte("hello")
-	for i := range masked {
-		masked[i] ^= key[i%4]
-	}
-	wire := append(append(appendWSHeader(nil, wsBinary, 0x80, 5), key...), masked...)
-	for n := range wire {
-		if _, _, _, ok := cutMasked(wire[:n]); ok {
-			t.Errorf("%d bytes are a frame", n)
-		}
-	}
-	if first, p, rest, ok := cutMasked(append(wire, 'x')); !ok || first != wsBinary || string(p) != "hello" || string(rest) != "x" {
-		t.Errorf("%x %q %q %v", first, p, rest, ok)
-	}
-}
-
 // Loads see on the board how far the others are.
 func TestBoard(t *testing.T) {
 	file, err := createBoard(t.TempDir(), 2, 3)
