@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/api"
 	"github.com/weir-go/weir/push/protocol"
@@ -205,26 +203,6 @@ func TestBatch(t *testing.T) {
 		{`{"messages":[{"data":"` + strings.Repeat("x", 100) + `"}]}`, 413, 103, "100 bytes"},
 	} {
 		do(t, limited, request("POST", "/api/batch", test.body)).refused(test.status, test.code, test.part)
-	}
-}
-
-func TestTrace(t *testing.T) {
-	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
-	f := &fake{}
-	h := newAPI(f, api.Options{})
-	a := do(t, h, request("POST", "/api/publish", `{"topic":"a"}`, "traceparent", "00-"+id+"-00f067aa0ba902b7-01")).is(200, "")
-	if got := a.Header().Get("X-Trace-Id"); got != id {
-		t.Errorf("X-Trace-Id %q", got)
-	}
-	sc := trace.SpanContextFromContext(f.trace)
-	if sc.TraceID().String() != id || sc.SpanID().String() != "00f067aa0ba902b7" || !sc.IsSampled() {
-		t.Errorf("%+v", sc)
-	}
-	for _, bad := range []string{"", "x", "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01"} {
-		a := do(t, h, request("POST", "/api/publish", `{"topic":"a"}`, "traceparent", bad)).is(200, "")
-		if got := a.Header().Get("X-Trace-Id"); got != "" {
-			t.Errorf("%q: X-Trace-Id %q", bad, got)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/api"
@@ -184,6 +185,15 @@ func TestHealth(t *testing.T) {
 	healthy("draining")
 	own = nil
 	healthy("")
+
+	// Without messages it is no news, after a while.
+	now := time.Now()
+	log(3, 7)
+	for after, well := range []bool{false, false, false, true} {
+		if got := h.Unhealthy(now.Add(time.Duration(after) * 10 * time.Second)); (got == "") != well {
+			t.Errorf("after %d s: %q", 10*after, got)
+		}
+	}
 	f.err = push.ErrServerClosed
 	do(t, h, request("GET", "/api/history?topic=a", "")).refused(503, protocol.CodeGoingAway, "shuts down")
 	healthy("shuts down")

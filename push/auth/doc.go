@@ -10,7 +10,8 @@
 //	jti        the name by which the token can be revoked
 //	publish    array of filters: topics that may be published to
 //	subscribe  array of filters: topics and filters that may be subscribed to
-//	api        true: the operations of the HTTP API, and all topics
+//	api        true: the operations of the HTTP API, such as stats and disconnect;
+//	           for topics it needs publish and subscribe as well
 //
 // A token without publish or subscribe gets Options.Defaults for it. An empty array,
 // or null, allows nothing. Names of claims are case-sensitive, and a token that has one
