@@ -99,11 +99,12 @@ func (p *peer) read() protocol.Frame {
 // expect reads a frame of a type.
 func expect[F protocol.Frame](p *peer) F {
 	p.t.Helper()
-	f, ok := p.read().(F)
+	f := p.read()
+	want, ok := f.(F)
 	if !ok {
-		p.t.Fatalf("received %T %+v, not %T", f, f, *new(F))
+		p.t.Fatalf("received %T %+v, not %T", f, f, want)
 	}
-	return f
+	return want
 }
 
 // ended waits until the client has ended the connection.

@@ -3,7 +3,6 @@ package client_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -159,8 +158,8 @@ func group(t testing.TB, c client.GroupConfig) *client.Group {
 	if c.Random == nil {
 		c.Random = soon
 	}
-	c.Net.Loops = 1
-	c.Net.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	c.Net.Loops, c.Net.Linger = 1, 100*time.Millisecond
+	c.Net.Logger = slog.New(slog.DiscardHandler)
 	g, err := client.NewGroup(c)
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +222,7 @@ func (s *states) of(state client.State) (found []client.StateChange) {
 	return found
 }
 
-// log is what callbacks have received.
+// record is what callbacks have received.
 type record struct {
 	mu  sync.Mutex
 	got []string
