@@ -25,7 +25,10 @@ type Cached struct {
 	hits, misses atomic.Uint64
 }
 
-var _ Log = (*Cached)(nil)
+var (
+	_ Log  = (*Cached)(nil)
+	_ Gaps = (*Cached)(nil)
+)
 
 // NewCached returns a log in front of another, which it owns.
 func NewCached(back Log, o MemoryOptions) *Cached {
@@ -202,6 +205,14 @@ func (c *Cached) Touch(name string) (Extent, error) { return c.back.Touch(name) 
 
 // All implements Log.
 func (c *Cached) All() Extent { return c.back.All() }
+
+// Missing implements Gaps. If the other log does not, it goes by All().First.
+func (c *Cached) Missing(match func(string) bool, after uint64) bool {
+	if g, ok := c.back.(Gaps); ok {
+		return g.Missing(match, after)
+	}
+	return after+1 < c.back.All().First
+}
 
 // Topics implements Log.
 func (c *Cached) Topics(dst []TopicInfo, prefix, after string, max int) ([]TopicInfo, error) {

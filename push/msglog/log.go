@@ -69,6 +69,17 @@ type Log interface {
 	Close() error
 }
 
+// Gaps is implemented by the logs of this package as well. It tells those who read with
+// Scan more exactly than All().First what they have lost.
+type Gaps interface {
+	// Missing reports whether retention has removed messages behind a position of
+	// topics that match. It may say so although there were none, if it had to look at
+	// more than some thousands of topics, or topics have been forgotten since; it
+	// never says no if there were. It is quick if nothing at all was removed behind
+	// the position, and otherwise not for each message.
+	Missing(match func(topic string) bool, after uint64) bool
+}
+
 // Record is a message. It is immutable once it was appended.
 type Record struct {
 	Topic     string
@@ -95,7 +106,7 @@ type Record struct {
 // has removed. Messages that went by their TTL do not move it, as nobody is to have
 // them. Of the whole log, with positions, it is careful: when a topic loses a message,
 // First is behind it, although older messages of other topics are still there and are
-// found by Scan.
+// found by Scan. See Gaps.
 type Extent struct {
 	Epoch uint64
 	First uint64 // offset of the oldest message that is there; Last+1 if there is none

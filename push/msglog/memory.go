@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/push/msglog/internal/dedup"
+	"github.com/weir-go/weir/push/msglog/internal/page"
 )
 
 // MemoryOptions bound what is kept in memory. The zero value of every field is a
@@ -124,7 +125,10 @@ type Memory struct {
 	cursors cursors
 }
 
-var _ Log = (*Memory)(nil)
+var (
+	_ Log  = (*Memory)(nil)
+	_ Gaps = (*Memory)(nil)
+)
 
 // NewMemory returns an empty log.
 func NewMemory(o MemoryOptions) *Memory {
@@ -290,6 +294,27 @@ func (p *picker) take(dst []*Record, r *Record) (_ []*Record, full bool) {
 	p.size -= len(r.Data)
 	p.taken = true
 	return append(dst, r), false
+}
+
+// Missing implements Gaps.
+func (m *Memory) Missing(match func(string) bool, after uint64) bool {
+	return page.Missing(match, func(i int, names []string) ([]string, int, bool) {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		if after >= m.trimmed || m.closed {
+			return names, 0, false
+		}
+		if i = min(i, len(m.all)); after < m.vanished {
+			return names, i, true
+		}
+		for n := page.Slice; i > 0 && n > 0; n-- {
+			i--
+			if e := m.all[i]; e.gap > after {
+				names = append(names, e.name)
+			}
+		}
+		return names, i, false
+	})
 }
 
 // Watch implements Log. A watched topic is never forgotten.

@@ -34,6 +34,7 @@ type rings struct {
 	bytes    int64  // of data
 	cost     int64  // of records with their overhead, what MaxBytes bounds
 	trimmed  uint64 // the highest position taken out other than by TTL
+	vanished uint64 // the same of topics that were forgotten
 	stats    struct{ trimmed, expired uint64 }
 }
 
@@ -45,6 +46,7 @@ type entry struct {
 	epoch   uint64
 	last    uint64
 	trimmed uint64       // the highest offset taken out other than by TTL
+	gap     uint64       // its position
 	since   atomic.Int64 // Unix time in milliseconds when it was last of use
 	watched bool
 
@@ -121,6 +123,7 @@ func (s *rings) forget(e *entry) {
 	if e.in != nil {
 		e.in.Remove(e.spot)
 	}
+	s.vanished = max(s.vanished, e.gap)
 	delete(s.topics, e.name)
 	moved := s.all[len(s.all)-1]
 	s.all[e.index], moved.index = moved, e.index
@@ -164,7 +167,7 @@ func (s *rings) bound(e *entry, now int64) {
 // trim takes out the oldest record of a topic; the caller files the topic.
 func (s *rings) trim(e *entry) {
 	r := e.ring.pop()
-	e.trimmed = r.Offset
+	e.trimmed, e.gap = r.Offset, r.Position
 	s.trimmed = max(s.trimmed, r.Position)
 	s.stats.trimmed++
 	s.gone(e, r)

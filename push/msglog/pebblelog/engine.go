@@ -132,6 +132,7 @@ func (l *Log) load(e *engine, fresh bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.epoch, l.last, l.trimmed, l.forgotten = meta["epoch"], meta["last"], meta["trimmed"], meta["age"]
+	l.vanished = meta["vanished"]
 	before := l.topics
 	l.topics, l.ids, l.order, l.crowded = make(map[string]*topic, len(rows)), make(map[uint64]*topic, len(rows)), nil, nil
 	l.messages, l.bytes = 0, 0

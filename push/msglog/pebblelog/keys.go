@@ -18,13 +18,14 @@ import (
 //	             "trimmed"  uint64: highest position that retention has removed
 //	             "id"       uint64: the latest topic id
 //	             "age"      uint64: how many times topics have been forgotten
+//	             "vanished" uint64: the highest gap of those
 //
 //	topic      +---+----------+
 //	           |'t'| name     |
 //	           +---+----------+
-//	           => | id 8 | epoch 8 | trimmed 8 | last 8 | count 8 | bytes 8 | time 8 |
-//	           trimmed is the highest offset that retention has removed, time that of
-//	           the latest message
+//	           => | id 8 | epoch 8 | trimmed 8 | gap 8 | last 8 | count 8 | bytes 8 | time 8 |
+//	           trimmed is the highest offset that retention has removed, gap its
+//	           position, time that of the latest message
 //
 //	message    +---+--------------+--------------+
 //	           |'r'| topic id 8   | offset 8     |
@@ -94,6 +95,7 @@ type row struct {
 	id      uint64
 	epoch   uint64
 	trimmed uint64
+	gap     uint64
 	last    uint64
 	count   uint64
 	bytes   uint64
@@ -101,17 +103,17 @@ type row struct {
 }
 
 func (r row) append(b []byte) []byte {
-	for _, v := range [...]uint64{r.id, r.epoch, r.trimmed, r.last, r.count, r.bytes, r.time} {
+	for _, v := range [...]uint64{r.id, r.epoch, r.trimmed, r.gap, r.last, r.count, r.bytes, r.time} {
 		b = be.AppendUint64(b, v)
 	}
 	return b
 }
 
 func parseRow(b []byte) (r row, err error) {
-	if len(b) != 56 {
+	if len(b) != 64 {
 		return r, fmt.Errorf("%w: a topic of %d bytes", ErrFormat, len(b))
 	}
-	for i, p := range [...]*uint64{&r.id, &r.epoch, &r.trimmed, &r.last, &r.count, &r.bytes, &r.time} {
+	for i, p := range [...]*uint64{&r.id, &r.epoch, &r.trimmed, &r.gap, &r.last, &r.count, &r.bytes, &r.time} {
 		*p = be.Uint64(b[8*i:])
 	}
 	if r.id == 0 || r.epoch == 0 || r.trimmed > r.last || r.count > r.last-r.trimmed {

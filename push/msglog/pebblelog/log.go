@@ -142,6 +142,7 @@ type Log struct {
 	epoch     uint64
 	last      uint64
 	trimmed   uint64
+	vanished  uint64 // the highest gap of topics that were forgotten
 	forgotten uint64
 	messages  int64
 	bytes     int64
@@ -152,7 +153,10 @@ type Log struct {
 	}
 }
 
-var _ msglog.Log = (*Log)(nil)
+var (
+	_ msglog.Log  = (*Log)(nil)
+	_ msglog.Gaps = (*Log)(nil)
+)
 
 // Open opens the log in a directory, which is made if it does not exist. The error wraps
 // ErrInUse if another process, or another Log, has it open, and ErrFormat if it was

@@ -170,6 +170,27 @@ func (l *Log) Scan(dst []*msglog.Record, match func(string) bool, after uint64, 
 	return dst, after, err
 }
 
+// Missing implements msglog.Gaps.
+func (l *Log) Missing(match func(string) bool, after uint64) bool {
+	return page.Missing(match, func(i int, names []string) ([]string, int, bool) {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		if after >= l.trimmed {
+			return names, 0, false
+		}
+		if i = min(i, len(l.order)); after < l.vanished {
+			return names, i, true
+		}
+		for n := page.Slice; i > 0 && n > 0; n-- {
+			i--
+			if t := l.order[i]; t.gap > after {
+				names = append(names, t.name)
+			}
+		}
+		return names, i, false
+	})
+}
+
 // Topics implements msglog.Log. It looks at all topics in memory, so it is for people,
 // not for messages.
 func (l *Log) Topics(dst []msglog.TopicInfo, prefix, after string, max int) ([]msglog.TopicInfo, error) {

@@ -152,8 +152,10 @@ func (t *topic) useless(now int64) bool {
 func (l *Log) forget(e *engine, topics []*topic, now int64) error {
 	b := e.db.NewBatch()
 	defer b.Close()
+	vanished := l.vanished
 	for _, t := range topics {
 		if t.id != 0 {
+			vanished = max(vanished, t.gap)
 			err := errors.Join(b.Delete(topicKey(t.name), nil),
 				b.DeleteRange(key1(keyRecord, t.id), key1(keyRecord, t.id+1), nil))
 			if err != nil {
@@ -164,7 +166,9 @@ func (l *Log) forget(e *engine, topics []*topic, now int64) error {
 	forgotten := l.forgotten
 	if !b.Empty() {
 		forgotten++
-		if err := b.Set(metaKey("age"), be.AppendUint64(nil, forgotten), nil); err != nil {
+		err := errors.Join(b.Set(metaKey("age"), be.AppendUint64(nil, forgotten), nil),
+			b.Set(metaKey("vanished"), be.AppendUint64(nil, vanished), nil))
+		if err != nil {
 			return err
 		}
 		if err := e.commit(b, pebble.NoSync); err != nil {
@@ -173,7 +177,7 @@ func (l *Log) forget(e *engine, topics []*topic, now int64) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forgotten = forgotten
+	l.forgotten, l.vanished = forgotten, vanished
 	for _, t := range topics {
 		// It may have been asked for meanwhile, and its epoch be known to somebody
 		// who will be told that it is another one.
@@ -215,7 +219,7 @@ func (l *Log) trim(e *engine, t *topic, now int64) (more bool, err error) {
 		removed++
 		size += int64(len(r.Data))
 		position = max(position, r.Position)
-		w.trimmed = be.Uint64(k[9:])
+		w.trimmed, w.gap = be.Uint64(k[9:]), r.Position
 		w.count--
 		w.bytes -= uint64(len(r.Data))
 		return remove(b, w.id, w.trimmed, &r)

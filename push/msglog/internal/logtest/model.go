@@ -15,6 +15,8 @@ type model struct {
 	topics map[string]*modelTopic
 	last   uint64
 	ids    map[string]*msglog.Record
+
+	forgotten bool // a topic was
 }
 
 type modelTopic struct {
@@ -146,7 +148,7 @@ func (m *model) topic(t *testing.T, l msglog.Log, name string, epoch uint64, now
 				t.Errorf("%s was forgotten, with offset %d", name, r.Offset)
 			}
 		}
-		x = nil
+		x, m.forgotten = nil, true
 	}
 	if x == nil {
 		x = &modelTopic{epoch: epoch, first: 1, gone: make(map[uint64]bool)}
@@ -211,6 +213,7 @@ func (m *model) scan(t *testing.T, l msglog.Log, random *rand.Rand, now time.Tim
 	if next < m.last && len(got) < 1000 && m.last-after < 1000 {
 		t.Errorf("a scan from %d to %d has ended at %d", after, m.last, next)
 	}
+	m.gaps(t, l, match, after)
 	found := make(map[uint64]*msglog.Record)
 	position := after
 	for _, r := range got {
@@ -232,6 +235,27 @@ func (m *model) scan(t *testing.T, l msglog.Log, random *rand.Rand, now time.Tim
 				t.Errorf("a scan has not found %+v", r)
 			}
 		}
+	}
+}
+
+// gaps checks what is said to be missing behind a position.
+func (m *model) gaps(t *testing.T, l msglog.Log, match func(string) bool, after uint64) {
+	missing, maybe := false, m.forgotten
+	for name, x := range m.topics {
+		e := l.Topic(name)
+		if e.Epoch != x.epoch {
+			maybe = true
+			continue
+		}
+		for _, r := range x.all {
+			if match(name) && r.Position > after && r.Offset < e.First {
+				missing = missing || !x.gone[r.Offset]
+				maybe = true
+			}
+		}
+	}
+	if got := l.(msglog.Gaps).Missing(match, after); missing && !got || got && !maybe {
+		t.Errorf("missing behind %d: %v, want %v", after, got, missing)
 	}
 }
 
