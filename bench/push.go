@@ -48,6 +48,7 @@ type pushOptions struct {
 	loads       int
 	keepFree    int
 	json        string
+	cpuprofile  string
 }
 
 const pushPhases = "deliver,idle,herd"
@@ -76,6 +77,7 @@ func pushCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	fs.IntVar(&o.loads, "loads", 0, "`number` of load processes; 0: as few as descriptors and ports allow")
 	fs.IntVar(&o.keepFree, "keep-free", 768, "`MiB` of memory to be kept free: when no more is left, no more connections are opened")
 	fs.StringVar(&o.json, "json", "", "write everything measured to `file`, or with - to standard output instead of the tables; see bench report")
+	fs.StringVar(&o.cpuprofile, "cpuprofile", "", "write a CPU profile of the server in the phases deliver and herd to `file`; for one peer, one table and one round")
 	fs.Usage = func() {
 		w := fs.Output()
 		fmt.Fprint(w, `usage: bench push [flags]
@@ -219,6 +221,9 @@ func (o *pushOptions) check() ([]millionMode, error) {
 	}
 	if o.phases == "herd" { // the others have nothing to do
 		modes = slices.DeleteFunc(modes, func(m millionMode) bool { return !resumes(m.name) })
+	}
+	if o.cpuprofile != "" && (len(modes) > 1 || len(o.conns)*len(o.topics)*o.rounds > 1) {
+		return nil, errors.New("-cpuprofile is for one peer, one table and one round")
 	}
 	if o.again {
 		modes = pushAgain(modes)

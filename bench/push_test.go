@@ -290,6 +290,7 @@ func TestPushCommandLine(t *testing.T) {
 		{"-size 19", 2, "-size 19 is not between"},
 		{"-size 65536", 2, "-size 65536 is not between"},
 		{"-conns 10 -topics 11", 2, "each topic needs a subscriber"},
+		{"-peers floor,push -cpuprofile x", 2, "-cpuprofile is for one peer"},
 		{"-missed 0", 2, "-missed 0 is not between"},
 		{"-duration 1ms", 2, "-duration 1ms is too short"},
 		{"-timeout 1ms", 2, "-timeout 1ms is too short"},

@@ -67,8 +67,10 @@ func (p pushPlan) phases(ctx context.Context, run *millionRun, bars *bars, stder
 	}{
 		{"connect", true, t.connect},
 		{"idle", p.options.has("idle"), t.idle},
+		{"profile", p.options.cpuprofile != "", t.profile("profile")},
 		{"deliver", p.options.has("deliver"), t.deliver},
 		{"herd", p.options.has("herd") && resumes(p.mode.name), t.herd},
+		{"profile", p.options.cpuprofile != "", t.profile("stop-profile")},
 		{"tear-down", true, t.teardown},
 	} {
 		if !phase.on {
@@ -127,6 +129,14 @@ func (p pushPlan) start(ctx context.Context, dir string, stderr io.Writer) (_ *c
 		})
 	}
 	return c, starting.Wait()
+}
+
+// profile has the server begin or end one.
+func (t *pushTrial) profile(cmd string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := t.cluster.servers[0].call(ctx, patience(1), request{Cmd: cmd, File: t.plan.options.cpuprofile})
+		return err
+	}
 }
 
 // cpus reads what the server and the loads have used so far.
