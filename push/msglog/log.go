@@ -1,4 +1,13 @@
 // Package msglog keeps messages in the order of their topics, for those who were away.
+//
+// There are three kinds of Log: Memory, which lives as long as the process; pebblelog.Log,
+// on a disk; and Cached, which has the latest messages of another log in memory. All of
+// them number messages without gaps, apply a Retention to each topic, remember for a
+// while which messages were published, so that a publisher may repeat them, and bound
+// what they keep.
+//
+// Offsets of a topic are dense: Previous of a record is its Offset less one, whatever has
+// become of that message.
 package msglog
 
 import (

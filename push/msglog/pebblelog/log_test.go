@@ -51,3 +51,30 @@ func TestInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestLargeGroup appends more at once than Pebble collects in memory.
+func TestLargeGroup(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, Options{MemTable: 64 << 10})
+	for range 3 {
+		var group []*msglog.Record
+		for range 100 {
+			group = append(group, &msglog.Record{Topic: "a", Data: make([]byte, 10_000)})
+		}
+		if err := l.Append(group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if got, _, err := l.Read(nil, "a", 0, 1000, 1<<30); len(got) != 300 || err != nil {
+			t.Fatalf("%d messages, %v", len(got), err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l = open(t, dir, Options{})
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
