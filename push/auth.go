@@ -15,6 +15,6 @@ type Identity struct {
 	User      string    // "": anonymous
 	Publish   []string  // filters of the topics that may be published to
 	Subscribe []string  // filters that cover what may be subscribed to
-	API       bool      // the HTTP API's operations: disconnect, stats, topics; and all topics
+	API       bool      // the HTTP API's operations: disconnect, stats, topics, clients
 	Expires   time.Time // zero: never
 }

@@ -23,6 +23,7 @@ func (p printer) Send(wire any) error {
 	return err
 }
 
+func (p printer) Write([]byte) error         { return nil }
 func (p printer) Writable() bool             { return true }
 func (p printer) Buffered() int              { return 0 }
 func (p printer) Do(f func()) error          { go f(); return nil }

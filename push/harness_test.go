@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -253,6 +254,8 @@ func (c *client) Send(wire any) error {
 	c.got.Signal()
 	return nil
 }
+
+func (c *client) Write(frame []byte) error { return c.Send(bytes.Clone(frame)) }
 
 func (c *client) Writable() bool { c.mu.Lock(); defer c.mu.Unlock(); return !c.blocked }
 func (c *client) Buffered() int  { return 0 }

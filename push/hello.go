@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"hash/maphash"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -55,11 +57,10 @@ func (c *Session) hello(f *protocol.Hello) {
 func (c *Session) greet(f *protocol.Hello) {
 	s := c.format.server
 	who := c.who()
-	name, fresh := f.Session, false
-	if name == "" {
-		name, fresh = newSessionName(), true
-	}
-	key := who.User + "\x00" + name
+	key := sessionKey(who.User, f.Session)
+	c.mu.Lock()
+	c.key = key
+	c.mu.Unlock()
 	s.register(c, key)
 	c.mu.Lock()
 	if c.has(sessionEnded) {
@@ -67,10 +68,9 @@ func (c *Session) greet(f *protocol.Hello) {
 		s.unregister(c, key)
 		return
 	}
-	c.key = key
 	c.set(sessionGreeted)
 	s.counts.sessions.Add(1)
-	if !fresh {
+	if f.Session != "" {
 		if places := s.cursors.of(key); len(places) > 0 {
 			c.ext().resumed = places
 		}
@@ -83,7 +83,7 @@ func (c *Session) greet(f *protocol.Hello) {
 		}
 	}
 	c.sendLocked(&protocol.Welcome{
-		Session:    name,
+		Session:    c.name(),
 		Ping:       milliseconds(ping),
 		Expires:    remaining(who.Expires),
 		MaxMessage: uint32(s.config.MaxMessage),
@@ -159,37 +159,57 @@ func (c *Session) label() string {
 	return fmt.Sprintf("#%d", c.id)
 }
 
-// register makes a session findable by its name. One that has the name already ends.
+// names finds sessions by their keys, of which it keeps 64 bits: a table of strings would
+// take twice as much for each session.
+type names struct {
+	seed maphash.Seed
+	mu   sync.Mutex
+	ids  map[uint64]uint32
+}
+
+// register makes a session findable by its key. One that has the key already ends.
 func (s *Server) register(c *Session, key string) {
-	for {
-		s.names.Lock()
-		other := s.names.byKey[key]
-		if other == nil {
-			s.names.byKey[key] = c
-			s.names.Unlock()
-			return
+	n := &s.names
+	h := maphash.String(n.seed, key)
+	n.mu.Lock()
+	other := s.table.get(n.ids[h])
+	n.ids[h] = c.id
+	n.mu.Unlock()
+	if other == nil {
+		return
+	}
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	if other.key == key { // or else, once in 2^64, it can no longer be found
+		if !other.has(sessionEnded) {
+			s.counts.takenOver.Add(1)
 		}
-		delete(s.names.byKey, key)
-		s.names.Unlock()
-		s.counts.takenOver.Add(1)
-		other.fail(refusal(protocol.CodeTakenOver, "another connection has this session now"))
+		other.failLocked(refusal(protocol.CodeTakenOver, "another connection has this session now"))
 	}
 }
 
 // unregister is the contrary.
 func (s *Server) unregister(c *Session, key string) {
-	s.names.Lock()
-	defer s.names.Unlock()
-	if s.names.byKey[key] == c {
-		delete(s.names.byKey, key)
+	n := &s.names
+	h := maphash.String(n.seed, key)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ids[h] == c.id {
+		delete(n.ids, h)
 	}
 }
 
-// newSessionName returns 128 random bits.
-func newSessionName() string {
-	var b [16]byte
+// sessionKey returns the key of a session. Without a name it gets one of 88 random
+// bits: as many as make up, with the zero byte, 16 bytes of memory.
+func sessionKey(user, name string) string {
+	key := make([]byte, 0, 128)
+	key = append(append(key, user...), 0)
+	if name != "" {
+		return string(append(key, name...))
+	}
+	var b [11]byte
 	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return string(base64.RawURLEncoding.AppendEncode(key, b[:]))
 }
 
 // remaining is the time until a token expires, in seconds, rounded up; 0: it does not.

@@ -25,6 +25,7 @@ func TestSizes(t *testing.T) {
 type nowhere struct{}
 
 func (nowhere) Send(any) error             { return nil }
+func (nowhere) Write([]byte) error         { return nil }
 func (nowhere) Writable() bool             { return true }
 func (nowhere) Buffered() int              { return 0 }
 func (nowhere) Do(f func()) error          { return nil }

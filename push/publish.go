@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/weir-go/weir/push/protocol"
 	"github.com/weir-go/weir/push/topic"
@@ -57,7 +58,7 @@ func (s *Server) PublishAll(ctx context.Context, ps []Publication) (receipts []R
 	waiting := 0
 	var group []*publication
 	for i, p := range ps {
-		if err := s.checkPublication(p.Topic, p.QoS, len(p.Data), true); err != nil {
+		if err := s.checkPublication(p.Topic, p.MessageID, p.QoS, len(p.Data), true); err != nil {
 			fail(i, err)
 			continue
 		}
@@ -114,7 +115,7 @@ func (m *message) identify(publisher, id string, ttl time.Duration) {
 
 // checkPublication checks what may be published. The server's own topics, which begin
 // with "$", are only for itself.
-func (s *Server) checkPublication(name string, qos protocol.QoS, size int, own bool) *Error {
+func (s *Server) checkPublication(name, id string, qos protocol.QoS, size int, own bool) *Error {
 	switch err := topic.Check(name, s.config.MaxTopic); {
 	case err != nil:
 		return &Error{Code: protocol.CodeTopic, Message: err.Error(), Err: err}
@@ -122,6 +123,8 @@ func (s *Server) checkPublication(name string, qos protocol.QoS, size int, own b
 		return refusal(protocol.CodeForbidden, "topics that begin with $ are the server's")
 	case qos > protocol.AtLeastOnce:
 		return refusal(protocol.CodeQoS, "the qos of a message is 0 or 1")
+	case len(id) > s.config.MaxTopic || !utf8.ValidString(id):
+		return refusal(protocol.CodeTooLarge, fmt.Sprintf("a message id is UTF-8, of up to %d bytes", s.config.MaxTopic))
 	case size > s.config.MaxMessage:
 		return refusal(protocol.CodeTooLarge, fmt.Sprintf("the message has %d bytes, %d are allowed", size, s.config.MaxMessage))
 	}
@@ -131,13 +134,9 @@ func (s *Server) checkPublication(name string, qos protocol.QoS, size int, own b
 // publish takes a PUB. The turn's.
 func (c *Session) publish(f *protocol.Pub) {
 	s := c.format.server
-	err := s.checkPublication(f.Topic, f.QoS, len(f.Data), false)
-	switch {
-	case err != nil:
-	case !allowed(c.who().Publish, f.Topic):
+	err := s.checkPublication(f.Topic, f.MessageID, f.QoS, len(f.Data), false)
+	if err == nil && !allowed(c.who().Publish, f.Topic) {
 		err = refusal(protocol.CodeForbidden, "the token does not allow to publish to "+f.Topic)
-	case len(f.MessageID) > s.config.MaxTopic:
-		err = refusal(protocol.CodeTooLarge, fmt.Sprintf("a message id has up to %d bytes", s.config.MaxTopic))
 	}
 	if err != nil {
 		c.refusePub(f.ID, err)

@@ -127,7 +127,7 @@ func (c *Session) stats() (st ClientStats, ok bool) {
 		return st, false
 	}
 	st = ClientStats{
-		User: c.identity.User, Session: c.label(), Format: c.format.Name,
+		User: c.identity.User, Session: c.name(), Format: c.format.Name,
 		Subs: len(c.subs), Buffered: c.sink.Buffered(), Age: c.age(),
 	}
 	for i := range c.subs {

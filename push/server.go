@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -38,14 +39,11 @@ type Server struct {
 	cursors   cursors
 	alarms    alarms
 	greetings greetings
+	names     names
 	counts    counts
 	hists     hists
 	resumes   *rate.Limiter // nil: no limit
 
-	names struct { // sessions that were greeted
-		sync.Mutex
-		byKey map[string]*Session
-	}
 	formats struct {
 		sync.Mutex
 		all []*Format
@@ -65,7 +63,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, log: c.Log, started: time.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.names.byKey = map[string]*Session{}
+	s.names.seed, s.names.ids = maphash.MakeSeed(), map[uint64]uint32{}
 	s.topics.init()
 	s.hists.init()
 	s.alarms.server, s.greetings.server = s, s
@@ -246,6 +244,13 @@ func (s *Server) end() (err error) {
 	return err
 }
 
+// Closing reports whether Shutdown or Close has begun.
+func (s *Server) Closing() bool {
+	s.admission.mu.Lock()
+	defer s.admission.mu.Unlock()
+	return s.admission.ended
+}
+
 // ClientInfo is what is known of a client when HELLO was accepted.
 type ClientInfo struct {
 	User    string
@@ -266,7 +271,7 @@ type ClientStats struct {
 	Buffered int           `json:"buffered"` // bytes that wait in its connection
 	Queued   int           `json:"queued"`   // bytes of QoS 0 that wait for it
 	Dropped  uint64        `json:"dropped"`  // messages of QoS 0 that it has not got
-	Age      time.Duration `json:"age"`
+	Age      time.Duration `json:"age"`      // nanoseconds in JSON
 }
 
 // TopicStats is a line of Topics.

@@ -2,6 +2,7 @@ package push
 
 import (
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -289,19 +290,30 @@ func (c *Session) sendLocked(f protocol.Frame) {
 	if c.has(sessionEnded) {
 		return
 	}
-	w, err := c.format.wire(f)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	b, err := protocol.Append((*buf)[:0], c.format.Encoding, f)
 	if err != nil {
 		c.format.server.config.Logger.Error("push: a frame cannot be encoded, and is left out", "type", f.Type(), "err", err)
 		return
 	}
-	if err := c.sink.Send(w.sent); err != nil {
+	if cap(b) <= 4<<10 {
+		*buf = b
+	}
+	if err := c.sink.Write(b); err != nil {
 		c.endLocked()
-		c.format.server.refused(protocol.CodeSlowConsumer)
+		if !errors.Is(err, net.ErrClosed) {
+			c.format.server.refused(protocol.CodeSlowConsumer)
+		}
 		c.sink.Close(protocol.CodeSlowConsumer)
 		return
 	}
-	c.format.server.counts.bytesOut.Add(uint64(w.size))
+	c.format.server.counts.bytesOut.Add(uint64(len(b)))
 }
+
+// buffers lends memory for frames that are for one client. Whatever is allocated for
+// each connection and dropped leaves holes between what stays.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}
 
 // wakeLocked has catchUp run in a turn. c.mu is held.
 func (c *Session) wakeLocked() {

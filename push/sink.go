@@ -11,9 +11,13 @@ import (
 // any goroutine, and never block nor call back.
 type Sink interface {
 	// Send accepts one frame or none; wire is what the sink's Format has made of it,
-	// and shared with other sinks. An error says that the sink has ended, or that more
-	// waits already than it may.
+	// and shared with other sinks. An error says that the sink has ended, if it wraps
+	// net.ErrClosed, or that more waits already than it may.
 	Send(wire any) error
+
+	// Write sends a frame that is for this client alone, encoded; it is the caller's
+	// again when Write returns. It fails as Send does.
+	Write(frame []byte) error
 
 	// Writable reports whether the connection keeps up: false from a high watermark
 	// of bytes waiting on, until they have fallen to a low one, when the transport

@@ -21,8 +21,9 @@ type HTTP struct {
 	// server serves.
 	Limits Limits
 
-	std  http.Handler // one of the two
-	fast func(*Ctx)
+	std     http.Handler          // one of the two, or with sockets both
+	fast    func(*Ctx)            // with sockets, for these alone
+	sockets map[string]*WebSocket // by path
 
 	once     sync.Once
 	problem  error  // with the limits
@@ -61,6 +62,27 @@ func Handler(h http.Handler) *HTTP {
 	return &HTTP{std: h}
 }
 
+// WebSocket has ws answer the handshakes for a path, to the letter, ahead of the
+// http.Handler, and returns h, which Handler has made. It is what to do where very many
+// WebSockets come: a handshake then costs a third less CPU, as no *http.Request is made,
+// and its garbage leaves no holes between what stays. In WebSocket.Accept,
+// Handshake.Request returns nil. Other requests for the path are the http.Handler's. It
+// must not be called once the server serves.
+func (h *HTTP) WebSocket(path string, ws *WebSocket) *HTTP {
+	if h.sockets == nil {
+		h.sockets = map[string]*WebSocket{}
+		h.fast = func(x *Ctx) { h.sockets[string(x.Path())].ServeFast(x) }
+	}
+	h.sockets[path] = ws
+	return h
+}
+
+// handshake reports whether a request is for one of the sockets.
+func (h *HTTP) handshake(req *http1.Request) bool {
+	return h.sockets != nil && string(req.Method) == http.MethodGet && h.sockets[string(req.Path())] != nil &&
+		!req.Chunked && req.ContentLength <= 0 && req.HasToken("Upgrade", "websocket")
+}
+
 // Fast serves requests with a function that gets views of the request as it was
 // received, and whose response goes straight to what the connection sends: nothing
 // is allocated for a request. It runs in Pool mode, where it may block, and in
@@ -74,7 +96,7 @@ func (h *HTTP) setup() error {
 			h.problem = &weir.ConfigError{Field: "Handler", Problem: "use web.Handler or web.Fast to make a web.HTTP"}
 			return
 		}
-		if h.limits, h.problem = h.Limits.withDefaults(h.fast != nil); h.problem != nil {
+		if h.limits, h.problem = h.Limits.withDefaults(h.std == nil); h.problem != nil {
 			return
 		}
 		h.codec = http1.Codec{
@@ -132,12 +154,14 @@ func (h *HTTP) OnFrame(c *weir.Conn, frame []byte) {
 		h.count(c, &x.Request)
 	}
 	body := frame[n:]
-	if h.std != nil {
+	if h.std != nil && !h.handshake(&x.Request) {
 		h.serveStd(c, &x.Request, frame, body)
 		return
 	}
 	x.http, x.conn, x.body = h, c, body
 	switch {
+	case h.std != nil:
+		x.serve()
 	case x.Request.ContentLength > h.limits.MaxBody:
 		h.refuse(c, errBodyTooLarge)
 	case x.Request.Chunked || x.Request.ContentLength > int64(len(body)):

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,9 @@ func (k *sink) SetPing(time.Duration)      {}
 func (k *sink) Close(protocol.Code)        { k.end.Do(func() { k.turns <- nil }) }
 func (k *sink) RemoteAddr() netip.AddrPort { return netip.MustParseAddrPort("192.0.2.1:7") }
 
-func (k *sink) write(f protocol.Frame) {
+func (k *sink) Write(frame []byte) error { return k.Send(bytes.Clone(frame)) }
+
+func (k *sink) receive(f protocol.Frame) {
 	k.t.Helper()
 	b, err := protocol.Append(nil, protocol.Binary, f)
 	if err != nil {
@@ -133,9 +136,9 @@ func TestServer(t *testing.T) {
 	op := token(t, auth.Claims{User: "op", API: true})
 
 	k := attach(t, s, format)
-	k.write(&protocol.Hello{Version: protocol.Version, Token: ada, Session: "tab"})
+	k.receive(&protocol.Hello{Version: protocol.Version, Token: ada, Session: "tab"})
 	next[*protocol.Welcome](k)
-	k.write(&protocol.Sub{ID: 1, Subscription: protocol.Subscription{Filter: "news/a", QoS: protocol.AtLeastOnce}})
+	k.receive(&protocol.Sub{ID: 1, Subscription: protocol.Subscription{Filter: "news/a", QoS: protocol.AtLeastOnce}})
 	next[*protocol.SubOK](k)
 
 	// Publishing, both qualities, and again.
@@ -190,7 +193,7 @@ func TestServer(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	again := attach(t, s, format)
-	again.write(&protocol.Hello{Version: protocol.Version, Token: ada, Session: "tab"})
+	again.receive(&protocol.Hello{Version: protocol.Version, Token: ada, Session: "tab"})
 	if e := next[*protocol.Err](again); e.ID != 0 || e.Code != protocol.CodeRevoked {
 		t.Fatalf("%+v", e)
 	}

@@ -15,11 +15,21 @@ import (
 // The sinks are a pointer each, so that a push.Sink holds the pointer itself and no
 // connection pays for the interface.
 var (
-	_ push.Sink = socketSink{}
+	_ push.Sink = textSink{}
+	_ push.Sink = binarySink{}
 	_ push.Sink = connSink{}
 )
 
-// socketSink is a WebSocket.
+// textSink and binarySink are a WebSocket that speaks JSON, or the binary encoding.
+type (
+	textSink   struct{ socketSink }
+	binarySink struct{ socketSink }
+)
+
+func (k textSink) Write(frame []byte) error   { return k.s.Write(web.Text, frame) }
+func (k binarySink) Write(frame []byte) error { return k.s.Write(web.Binary, frame) }
+
+// socketSink is what they have in common.
 type socketSink struct{ s *web.Socket }
 
 // Send sends a *web.Prepared, of newSocketFormat.
@@ -50,6 +60,9 @@ type connSink struct{ c *weir.Conn }
 
 // Send sends a []byte, of newStreamFormat.
 func (k connSink) Send(wire any) error { return unlessClosed(k.c.WriteOwned(wire.([]byte), nil)) }
+
+// Write sends a frame by the codec of the connection, which puts the length before it.
+func (k connSink) Write(frame []byte) error { return k.c.WriteFrame(frame) }
 
 func (k connSink) Writable() bool             { return k.c.Writable() }
 func (k connSink) Buffered() int              { return k.c.Buffered() }

@@ -79,11 +79,11 @@ func sessionOf(s *web.Socket) (c *push.Session, op web.Opcode) {
 // attach begins the session, in a callback of the socket.
 func (g *sockets) attach(s *web.Socket, op web.Opcode) *push.Session {
 	if op == web.Binary {
-		c := g.server.Attach(socketSink{s}, g.binary)
+		c := g.server.Attach(binarySink{socketSink{s}}, g.binary)
 		s.SetContext((*binarySession)(c))
 		return c
 	}
-	c := g.server.Attach(socketSink{s}, g.json)
+	c := g.server.Attach(textSink{socketSink{s}}, g.json)
 	s.SetContext((*textSession)(c))
 	return c
 }
