@@ -117,7 +117,7 @@ func runAndKill(t *testing.T, dir string, run int) (known []acknowledged) {
 	stuck := time.AfterFunc(20*time.Second, func() { c.Process.Kill() })
 	defer stuck.Stop()
 	// It is killed some time after its first message, or at once in some runs.
-	killAfter := time.Duration(rand.IntN(150)) * time.Millisecond
+	killAfter := time.Duration(rand.IntN(100)) * time.Millisecond
 	if run%7 == 6 {
 		time.AfterFunc(time.Duration(rand.IntN(30))*time.Millisecond, func() { c.Process.Kill() })
 	}
