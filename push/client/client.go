@@ -41,6 +41,7 @@ type Client struct {
 	connect   bool // it is time to
 	renew     bool // it is time to get another token
 	ended     bool // a connection, or an attempt, has ended; settle has not seen to it
+	held      bool // and it was connected
 	over      bool // Closed, and OnState was told
 
 	conn    *weir.Conn // or nil

@@ -82,10 +82,7 @@ func (c *Client) finish() {
 // end is the last that a client does. c.mu is held, and given back.
 func (c *Client) end() {
 	g := c.group
-	if c.connected {
-		g.counts.connected.Add(-1)
-	}
-	c.connected, c.ended, c.state = false, false, Closed
+	c.ended, c.state = false, Closed
 	c.stateBy, c.renewAt, c.ackBy, c.retryAt = 0, 0, 0, 0
 	c.failPubs(ErrClosed)
 	c.failCalls(ErrClosed)

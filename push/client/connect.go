@@ -148,6 +148,10 @@ func (c *Client) lost(conn *weir.Conn, err error) {
 		}
 	}
 	c.conn, c.ended, c.key = nil, true, ""
+	if c.connected {
+		c.connected, c.held = false, true
+		c.group.counts.connected.Add(-1)
+	}
 }
 
 // cut ends the connection, or the attempt, because of err. c.mu is held.
@@ -170,8 +174,7 @@ func (c *Client) settle() {
 	now := g.now()
 	refused, _ := errors.AsType[*Error](c.err)
 	c.ended = false
-	if c.connected {
-		g.counts.connected.Add(-1)
+	if c.held {
 		g.counts.lost.Add(1)
 		if now-c.since >= backoffReset {
 			c.attempt = 0
@@ -180,7 +183,7 @@ func (c *Client) settle() {
 		g.counts.failed.Add(1)
 	}
 	sentAway := c.leaving
-	c.connected, c.leaving, c.renew = false, false, false
+	c.held, c.leaving, c.renew = false, false, false
 	c.stateBy, c.renewAt, c.ackBy, c.retryAt = 0, 0, 0, 0
 	c.tokenID = 0
 	c.disconnectSubs()

@@ -145,6 +145,7 @@ func TestCloseAnytime(t *testing.T) {
 			"stopped": func(f *fakeServer, c *client.Client) {
 				_ = c.Start()
 				p := f.accept()
+				expect[*protocol.Hello](p)
 				p.send(&protocol.Err{Code: protocol.CodeRevoked})
 				p.close()
 				eventually(t, "it stops", func() bool { return c.State() == client.Stopped })

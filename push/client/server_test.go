@@ -87,7 +87,7 @@ func TestExactlyOnce(t *testing.T) {
 		stop := make(chan struct{})
 		var cutting sync.WaitGroup
 		cutting.Go(func() {
-			for {
+			for range 25 {
 				select {
 				case <-stop:
 					return
