@@ -17,7 +17,7 @@ import (
 // several seconds on a busy machine.
 const patience = 2 * clitest.Patience
 
-// Browser is one that runs, with one page.
+// Browser is a tab of one that runs, with its page.
 type Browser struct {
 	t   testing.TB
 	ctx context.Context
@@ -71,6 +71,16 @@ func Start(t testing.TB) *Browser {
 		t.Fatalf("%s does not start: %v\n%s", path, err, output)
 	}
 	return &Browser{t, ctx}
+}
+
+// Tab opens another tab of the same browser, which ends with it.
+func (b *Browser) Tab() *Browser {
+	b.t.Helper()
+	ctx, _ := chromedp.NewContext(b.ctx) // cancelled by the one around it
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatalf("a second tab: %v", err)
+	}
+	return &Browser{b.t, ctx}
 }
 
 // Open loads a page.
