@@ -51,9 +51,7 @@ func startPush(s *stage, log msglog.Log, handler func(p *push.Server) weir.Handl
 }
 
 func pushSockets(p *push.Server) weir.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(wsPath, gateway.WebSocket(p, gateway.Options{}))
-	return web.Handler(mux)
+	return web.Handler(http.NewServeMux()).WebSocket(wsPath, gateway.WebSocket(p, gateway.Options{}))
 }
 
 func gatewayTCP(p *push.Server) weir.Handler { return gateway.TCP(p, gateway.Options{}) }

@@ -1,9 +1,9 @@
 package push
 
 import (
+	"slices"
 	"time"
 
-	"github.com/weir-go/weir/push/msglog"
 	"github.com/weir-go/weir/push/protocol"
 	"github.com/weir-go/weir/push/topic"
 )
@@ -73,9 +73,7 @@ func (c *Session) catchUpSome(size int, n *tally) (read int, done bool) {
 // catchUpExact reads a topic behind an offset.
 func (c *Session) catchUpExact(t *topicState, after uint64, size int, n *tally) (read int, done bool) {
 	s := c.format.server
-	if !s.mayRead(c, s.resident(t.name, after)) {
-		return 0, true
-	}
+	resident := s.resident(t.name, after)
 	records, next, err := s.log.Read(nil, t.name, after, batchRecords, size)
 	e := s.log.Topic(t.name)
 	if err != nil {
@@ -113,7 +111,7 @@ func (c *Session) catchUpExact(t *topicState, after uint64, size int, n *tally) 
 		sub.flags &^= subBehind
 		c.behind(-1)
 	}
-	return read + 16, false
+	return read + 16, !resident && s.charge(c, len(records))
 }
 
 // after returns the message as the one that follows an offset, for a subscriber from
@@ -138,9 +136,7 @@ func (s *subscription) qos() protocol.QoS {
 // catchUpWild reads the whole log behind a position, for filters with wildcards.
 func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *tally) (read int, done bool) {
 	s := c.format.server
-	if !s.mayRead(c, s.resident("", after)) {
-		return 0, true
-	}
+	resident := s.resident("", after)
 	matches := func(name string) bool {
 		for i := range filters {
 			if topic.Match(filters[i].filter, name) {
@@ -149,17 +145,19 @@ func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *t
 		}
 		return false
 	}
-	e := s.log.All()
-	var records []*msglog.Record
-	next, err := after, error(nil)
-	lost := e.First > after+1
-	if lost {
-		after = e.First - 1
-	}
-	records, next, err = s.log.Scan(nil, matches, after, batchRecords, size)
+	records, next, err := s.log.Scan(nil, matches, after, batchRecords, size)
 	if err != nil {
 		s.readFailed(c, err)
 		return 0, true
+	}
+	e := s.log.All()
+	var gone []string // what was removed before it was read is missing in these
+	if before(e) > after {
+		for _, f := range filters {
+			if s.missing(f.filter, max(after, f.from)) {
+				gone = append(gone, f.filter)
+			}
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,17 +165,12 @@ func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *t
 		return 0, false
 	}
 	w := c.rare.wild
-	if lost && w.sent < after {
-		s.counts.gaps.Add(1)
-		for _, f := range w.filters {
-			if f.from < after {
-				c.sendLocked(&protocol.SubOK{Filter: f.filter, QoS: f.qos, Epoch: e.Epoch, Offset: after})
-			}
-		}
-		w.sent = after
-	}
 	if w.sent != after {
 		return 0, false // a filter has been added, and the position gone back
+	}
+	if w.told < before(e) {
+		w.told = before(e)
+		c.tellGaps(gone, e.Epoch, after)
 	}
 	for _, r := range records {
 		if _, ok := match(w.filters, r.Topic, r.Position); ok {
@@ -193,21 +186,32 @@ func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *t
 		w.flags &^= subBehind
 		c.behind(-1)
 	}
-	return read + 16, false
+	return read + 16, !resident && s.charge(c, len(records))
 }
 
-// mayRead asks whether a session may read a batch from the log, by ResumeRate. If not it
-// will be woken.
-func (s *Server) mayRead(c *Session, resident bool) bool {
-	if resident || s.resumes == nil {
-		return true
+// tellGaps tells the client which of its filters have lost messages behind a position.
+// c.mu is held.
+func (c *Session) tellGaps(filters []string, epoch, after uint64) {
+	for _, f := range c.rare.wild.filters {
+		if slices.Contains(filters, f.filter) {
+			c.format.server.counts.gaps.Add(1)
+			c.sendLocked(&protocol.SubOK{Filter: f.filter, QoS: f.qos, Epoch: epoch, Offset: max(after, f.from)})
+		}
 	}
-	r := s.resumes.ReserveN(time.Now(), batchRecords)
-	if d := r.Delay(); d > 0 {
-		r.Cancel()
-		s.alarms.set(time.Now().Add(d), c, alarmWake)
+}
+
+// charge counts records that were read from the disk against ResumeRate, and reports
+// whether the session has to wait; it will be woken.
+func (s *Server) charge(c *Session, records int) (wait bool) {
+	if s.resumes == nil {
 		return false
 	}
+	now := time.Now()
+	d := s.resumes.ReserveN(now, records+1).DelayFrom(now)
+	if d <= 0 {
+		return false
+	}
+	s.alarms.set(now.Add(d), c, alarmWake)
 	return true
 }
 

@@ -226,7 +226,20 @@ func (s *cursors) save() {
 	if len(changed) == 0 {
 		return
 	}
-	if err := s.server.log.SaveCursors(changed); err != nil {
-		s.server.config.Logger.Warn("push: where sessions are cannot be stored", "sessions", len(changed), "err", err)
+	err := s.server.log.SaveCursors(changed)
+	if err == nil {
+		return
+	}
+	s.server.config.Logger.Warn("push: where sessions are cannot be stored, will be tried again", "sessions", len(changed), "err", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = changed
+		return
+	}
+	for key, b := range changed {
+		if _, newer := s.changed[key]; !newer {
+			s.changed[key] = b
+		}
 	}
 }

@@ -82,6 +82,7 @@ type wild struct {
 	filters []wildFilter // replaced, never changed, so that it may be read without the mutex
 	sent    uint64       // position
 	acked   uint64       // position
+	told    uint64       // position: what of the log was removed up to it, the client knows
 	flags   subFlags     // subAtLeastOnce: a filter has it
 }
 
@@ -139,8 +140,8 @@ func (c *Session) checkSubscription(q *protocol.Subscription) *Error {
 	return nil
 }
 
-// start returns where a subscription begins in what the log has, and whether nothing is
-// missing between its cursor and that.
+// start returns where a subscription to a topic begins in what the log has, and whether
+// nothing is missing between its cursor and that.
 func (s *Server) start(cursor *protocol.Cursor, e msglog.Extent) (from uint64, recovered bool) {
 	switch {
 	case cursor == nil:
@@ -148,11 +149,46 @@ func (s *Server) start(cursor *protocol.Cursor, e msglog.Extent) (from uint64, r
 	case *cursor == protocol.Cursor{}:
 		return before(e), true
 	case e.Has(cursor.Epoch, cursor.Offset):
-		s.counts.resumed.Add(1)
-		return cursor.Offset, true
+		return cursor.Offset, s.resumed(true)
 	}
-	s.counts.lost.Add(1)
-	return before(e), false
+	return before(e), s.resumed(false)
+}
+
+// startWild is start for a filter with wildcards, whose topics may have lost messages
+// while older ones of others are still there.
+func (s *Server) startWild(cursor *protocol.Cursor, e msglog.Extent, filter string) (from uint64, recovered bool) {
+	switch {
+	case cursor == nil:
+		return e.Last, true
+	case *cursor == protocol.Cursor{}:
+		return 0, true
+	case cursor.Epoch != e.Epoch || cursor.Offset > e.Last:
+		return 0, s.resumed(false)
+	}
+	return cursor.Offset, s.resumed(!s.missing(filter, cursor.Offset))
+}
+
+// resumed counts how a resumption has gone.
+func (s *Server) resumed(recovered bool) bool {
+	if recovered {
+		s.counts.resumed.Add(1)
+	} else {
+		s.counts.lost.Add(1)
+	}
+	return recovered
+}
+
+// missing reports whether the log has removed messages that a filter matches, behind a
+// position.
+func (s *Server) missing(filter string, after uint64) bool {
+	first := before(s.log.All())
+	if first <= after {
+		return false
+	}
+	if g, ok := s.log.(msglog.Gaps); ok {
+		return g.Missing(func(name string) bool { return topic.Match(filter, name) }, after)
+	}
+	return true
 }
 
 // subscribeExact subscribes to a topic. The turn's.
@@ -224,7 +260,7 @@ func (c *Session) subscribeWild(id uint32, q protocol.Subscription) {
 	added := s.wild.tree.Add(q.Filter, c.id)
 	s.wild.mu.Unlock()
 	e := s.log.All()
-	from, recovered := s.start(q.Cursor, e)
+	from, recovered := s.startWild(q.Cursor, e, q.Filter)
 
 	filters := slices.Clone(w.filters)
 	n := wildFilter{q.Filter, q.QoS, from}
@@ -243,6 +279,7 @@ func (c *Session) subscribeWild(id uint32, q protocol.Subscription) {
 	}
 	w.sent, w.acked = min(w.sent, from), min(w.acked, from)
 	w.filters = filters
+	w.told = max(w.told, before(e))
 	w.setQoS()
 	c.sendLocked(&protocol.SubOK{ID: id, Filter: q.Filter, QoS: q.QoS, Epoch: e.Epoch, Offset: from, Recovered: recovered})
 	if w.sent < e.Last && w.flags&subBehind == 0 {
