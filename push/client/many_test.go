@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-go/weir"
 	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/client"
 	"github.com/weir-go/weir/push/protocol"
@@ -259,5 +260,26 @@ func TestConfig(t *testing.T) {
 		if _, err := c.Subscribe(x.filter, x.o, x.f); !errors.As(err, &e) {
 			t.Errorf("%+v: %v", x, err)
 		}
+	}
+}
+
+// On the event loops, too, for callbacks that do not block.
+func TestInline(t *testing.T) {
+	v := serve(t, push.Config{})
+	g := group(t, client.GroupConfig{Net: weir.Config{Dispatch: weir.Inline}})
+	for _, tr := range transports {
+		var r record
+		c := start(t, client.Config{URL: v.url(tr), Encoding: tr.encoding, Group: g})
+		s := subscribe(t, c, tr.name, client.SubOptions{QoS: q1}, r.message)
+		if err := s.Ready(patiently(t)); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"1", "2"} {
+			if _, err := c.Publish(patiently(t), tr.name, []byte(text), client.PubOptions{QoS: q1}); err != nil {
+				t.Fatal(err)
+			}
+			v.cut()
+		}
+		r.await(t, "1", "2")
 	}
 }

@@ -102,6 +102,9 @@ func (c *Client) PublishAsync(ctx context.Context, topic string, data []byte, o 
 		}
 	})
 	close(made)
+	if err != nil {
+		stop()
+	}
 	return err
 }
 
