@@ -18,9 +18,9 @@ func TestModule(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal("no node here: install nodejs, 20 or later")
+			t.Fatal("no node here: install nodejs, 18 or later")
 		}
-		t.Skip("no node here: install nodejs, 20 or later")
+		t.Skip("no node here: install nodejs, 18 or later")
 	}
 	files, err := filepath.Glob("test/*.test.mjs")
 	if err != nil || len(files) == 0 {

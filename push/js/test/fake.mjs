@@ -1,6 +1,10 @@
 // A server and a clock that tests command.
 
+import { webcrypto } from "node:crypto";
+
 import { decode, encode, Push } from "../push.js";
+
+globalThis.crypto ??= webcrypto; // node has it by itself from 20 on
 
 /** Timers that fire when the test says so. */
 export class Clock {
