@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/weir-go/weir/push/protocol"
@@ -115,6 +114,3 @@ func orDefault[T comparable](v *T, d T) {
 		*v = d
 	}
 }
-
-// errTLS is behind the ConfigError for wss and the like.
-var errTLS = errors.ErrUnsupported

@@ -54,7 +54,8 @@
 //	publications waiting             1,024, 8 MiB    ErrBacklog, Stats.Backlogged
 //	publications unanswered          the server's    they wait
 //	size of a publication            the server's    *Error, CodeTooLarge
-//	size of a frame received         4 MiB           connection ends, State.Err
+//	size of a frame received         4 MiB           connection ends, StateChange.Err
+//	questions about presence         64              ErrBacklog
 //	time to connect                  30 s            ErrConnectTimeout, Stats.Failed
 //	silence                          1.4 intervals   ErrHeartbeat, Stats.Dead
 //	goroutines that dial             64              they wait

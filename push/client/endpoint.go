@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"net"
 	"net/url"
 )
@@ -44,7 +45,7 @@ func parseURL(s string) (*endpoint, error) {
 		}
 		to.target = u.RequestURI()
 	case "wss", "tls", "tcps", "https":
-		return bad("asks for TLS, which is not spoken here: let something in between end it, and use ws or tcp", errTLS)
+		return bad("asks for TLS, which is not spoken here: let something in between end it, and use ws or tcp", errors.ErrUnsupported)
 	default:
 		return bad("has a scheme that is neither tcp nor ws", nil)
 	}
