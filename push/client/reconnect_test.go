@@ -251,6 +251,7 @@ func TestBadServer(t *testing.T) {
 
 // A server that says nothing is dead after 1.4 intervals; one that answers PING is not.
 func TestHeartbeat(t *testing.T) {
+	t.Parallel()
 	f := fake(t)
 	var s states
 	g := group(t, client.GroupConfig{})

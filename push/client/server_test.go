@@ -128,7 +128,9 @@ func TestExactlyOnce(t *testing.T) {
 
 // A server that comes back without its log has a gap to tell of.
 func TestServerForgets(t *testing.T) {
+	t.Parallel()
 	eachTransport(t, func(t *testing.T, tr transport) {
+		t.Parallel()
 		v := serve(t, push.Config{})
 		var r record
 		gaps := make(chan client.Gap, 10)
@@ -240,6 +242,7 @@ func TestWildcardRewind(t *testing.T) {
 
 // Who has come and gone is told.
 func TestPresenceEvents(t *testing.T) {
+	t.Parallel()
 	v := serve(t, push.Config{})
 	changes := make(chan client.PresenceChange, 10)
 	c := start(t, client.Config{URL: v.url(transports[0])})
