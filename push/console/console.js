@@ -192,10 +192,10 @@ push.on("state", ({ state, retryIn, error }) => {
   if (state === "refused") askForToken(true, `The server does not let this page in: ${error.message}. A token that it accepts is needed.`);
 });
 
-push.on("gap", ({ filter, reason, after }) => {
+push.on("gap", ({ filter, reason }) => {
   note(reason === "dropped"
     ? `Messages of ${filter} were dropped: this page did not keep up.`
-    : `Messages of ${filter} are missing: the log no longer has all those behind ${after?.offset ? `offset ${after.offset}` : "the page's last one"}.`, "gap");
+    : `Messages of ${filter} may be missing: the log no longer has all that came behind the last one here.`, "gap");
 });
 
 push.on("error", (error) => console.warn(error));
