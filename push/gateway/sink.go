@@ -49,7 +49,7 @@ func (k socketSink) Close(code protocol.Code)   { k.s.Close(closeCode(code), cod
 // closeCode is how a WebSocket is closed because of a code: with one of those that are
 // for private use (RFC 6455, 7.4.2).
 func closeCode(code protocol.Code) int {
-	if c := 4000 + int(code); websocket.ValidCode(c) {
+	if c := code.CloseCode(); websocket.ValidCode(c) {
 		return c
 	}
 	return websocket.InternalError
