@@ -52,6 +52,9 @@ func serve(ctx context.Context, o *options, stdout io.Writer) error {
 	}
 	defer stopProfiles()
 
+	if o.insecure && !o.keys.given() {
+		o.server.Logger.Warn("whoever reaches this server may do everything: there is no key (-insecure)")
+	}
 	fmt.Fprint(stdout, p.banner(o, ln, tcp))
 	stopReport := p.report(stdout, o.stats)
 	err = p.run(ctx, ln, tcp, o.grace)
@@ -153,7 +156,9 @@ func (p *program) run(ctx context.Context, ln, tcp net.Listener, grace time.Dura
 	}
 	patience, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	note(p.push.Shutdown(patience))
+	if err := p.push.Shutdown(patience); !errors.Is(err, context.DeadlineExceeded) {
+		note(err) // late or not, all have been sent away
+	}
 	patience, cancel = context.WithTimeout(context.Background(), max(grace, time.Second))
 	defer cancel()
 	for _, s := range servers {
