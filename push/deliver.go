@@ -51,10 +51,8 @@ func (c *Session) deliverWild(m *message, n *tally) bool {
 			return true
 		}
 		if w.flags&subBehind != 0 {
-			if qos == protocol.AtLeastOnce {
-				w.flags |= subMore
-				return true
-			}
+			w.flags |= subMore // also for QoS 0: a position stands for all filters
+			return true
 		} else if qos == protocol.AtMostOnce {
 			w.sent = position
 		} else if c.sink.Writable() && c.transmit(m, true, n) {

@@ -142,3 +142,27 @@ func TestWildcardRewind(t *testing.T) {
 	}
 	c.none()
 }
+
+// While a session is behind, also what only a filter of QoS 0 matches waits for its turn:
+// the position that comes with it stands for all filters.
+func TestPositionStandsForAllFilters(t *testing.T) {
+	b := start(t, push.Config{})
+	c, pub := b.connect(""), b.connect("")
+	c.sub("a/+", 1, nil)
+	c.sub("b/+", 0, nil)
+	c.block(true)
+	pub.pub("a/x", 1, "a")
+	eventually(t, "behind", func() bool { return b.Stats().Behind == 1 })
+	c.mu.Lock()
+	c.blocked = false // without telling
+	c.mu.Unlock()
+	pub.pub("b/x", 1, "b")
+	eventually(t, "handed out", func() bool { return b.Stats().Pending == 0 })
+	c.none()
+	c.Do(c.session.Writable)
+	for _, want := range []string{"a", "b"} {
+		if got := c.message(); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+}

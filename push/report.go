@@ -78,18 +78,11 @@ func (s *Server) topTopics(wanted bool, seconds float64) (top []TopicStats) {
 	slices.SortFunc(top, func(a, b TopicStats) int { return cmp.Compare(b.Rate, a.Rate) })
 	top = top[:min(len(top), topCount)]
 	for i := range top {
-		top[i].extent(s)
+		e := s.log.Topic(top[i].Name)
+		top[i].Epoch, top[i].First, top[i].Last = e.Epoch, e.First, e.Last
+		top[i].Messages = int(max(e.Last+1, e.First, 1) - max(e.First, 1))
 	}
 	return top
-}
-
-// extent fills in what the log has.
-func (t *TopicStats) extent(s *Server) {
-	e := s.log.Topic(t.Name)
-	t.Epoch, t.First, t.Last = e.Epoch, e.First, e.Last
-	if e.Epoch != 0 && e.First > 0 {
-		t.Messages = int(e.Last + 1 - e.First)
-	}
 }
 
 // memory returns what the Go runtime has taken from the system and not given back.

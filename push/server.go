@@ -279,7 +279,7 @@ type TopicStats struct {
 	Name        string  `json:"name"`
 	Subscribers int     `json:"subscribers"` // exact ones
 	Messages    int     `json:"messages"`    // in the log
-	Bytes       int64   `json:"bytes"`       // of their data
+	Bytes       int64   `json:"bytes"`       // of their data; not in Report
 	Epoch       uint64  `json:"epoch"`
 	First       uint64  `json:"first"`
 	Last        uint64  `json:"last"`

@@ -196,7 +196,8 @@ func (c *Client) settle() {
 		c.err = c.refusal
 		c.stop()
 		return
-	case refused != nil && refused.final() && !c.refuse():
+	case refused != nil && refused.Code == protocol.CodeDisconnected,
+		refused != nil && refused.final() && !c.refuse():
 		c.stop()
 		return
 	case refused != nil && refused.Code == protocol.CodeTakenOver && c.config.Session != "":

@@ -63,14 +63,8 @@ func errorOf(f *protocol.Err) *Error {
 }
 
 // final reports whether a client does not come back by itself after e on its connection,
-// unless it has another token.
-func (e *Error) final() bool {
-	switch e.Code {
-	case protocol.CodeUnauthorized, protocol.CodeExpired, protocol.CodeRevoked, protocol.CodeDisconnected:
-		return true
-	}
-	return false
-}
+// or, but for CodeDisconnected, only with another token.
+func (e *Error) final() bool { return !e.Code.Retryable() }
 
 // ConfigError says which field of a configuration cannot be used, and why.
 type ConfigError struct {

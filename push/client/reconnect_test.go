@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -117,10 +118,28 @@ func TestRetryAfter(t *testing.T) {
 	f.greet(protocol.Welcome{})
 }
 
+// A client that the operator has disconnected stops, whatever its token.
+func TestDisconnected(t *testing.T) {
+	f := fake(t)
+	g, _ := timed(t)
+	var tokens atomic.Int32
+	c := start(t, client.Config{URL: f.url(), Group: g, Token: func(context.Context) (string, error) {
+		return fmt.Sprint(tokens.Add(1)), nil
+	}})
+	p := f.accept()
+	expect[*protocol.Hello](p)
+	p.send(&protocol.Err{Code: protocol.CodeDisconnected})
+	p.close()
+	eventually(t, "it stops", func() bool { return c.State() == client.Stopped })
+	if n := tokens.Load(); n != 1 {
+		t.Errorf("asked %d times for a token", n)
+	}
+}
+
 // A client that is refused stops, unless there is another token for it.
 func TestRefused(t *testing.T) {
 	for _, code := range []protocol.Code{
-		protocol.CodeUnauthorized, protocol.CodeExpired, protocol.CodeRevoked, protocol.CodeDisconnected,
+		protocol.CodeUnauthorized, protocol.CodeExpired, protocol.CodeRevoked,
 	} {
 		for _, welcomed := range []bool{false, true} {
 			f := fake(t)

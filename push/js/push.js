@@ -55,7 +55,7 @@ export const Code = Object.freeze({
   unavailable: 300, overloaded: 301, slowConsumer: 302, goingAway: 303, timeout: 304, internal: 305,
 });
 
-/** Those after which the client does not come back, unless it has another token. */
+/** Those after which the client does not come back, or, but for the last, only with another token. */
 const final = [Code.unauthorized, Code.expired, Code.revoked, Code.disconnected];
 
 /** PushError is why something was refused. */
@@ -393,7 +393,7 @@ export class Push {
   async #refuse(error) {
     const attempt = this.#attempt;
     this.#setState("connecting", { error });
-    if (typeof this.#o.token === "function" && error.code !== Code.takenOver) {
+    if (typeof this.#o.token === "function" && ![Code.takenOver, Code.disconnected].includes(error.code)) {
       try {
         const token = await this.#askToken();
         if (attempt !== this.#attempt || this.state === "closed") return;

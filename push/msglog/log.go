@@ -144,18 +144,18 @@ type Retention struct {
 
 // Stats are counters, from the start on unless they say "now".
 type Stats struct {
-	Topics   int   // now
-	Messages int64 // now
-	Bytes    int64 // of data, now, in memory for Memory, on disk for others
+	Topics   int   `json:"topics"`   // now
+	Messages int64 `json:"messages"` // now
+	Bytes    int64 `json:"bytes"`    // of data, now, in memory for Memory, on disk for others
 
-	Appended   uint64
-	Duplicates uint64
-	Failed     uint64 // records refused because they could not be stored
-	Trimmed    uint64 // removed by count, bytes or age
-	Expired    uint64 // removed by their TTL
-	Syncs      uint64 // group commits that were waited for
-	Hits       uint64 // reads served from memory
-	Misses     uint64 // reads that had to go to the disk
+	Appended   uint64 `json:"appended"`
+	Duplicates uint64 `json:"duplicates"`
+	Failed     uint64 `json:"failed"`  // records refused because they could not be stored
+	Trimmed    uint64 `json:"trimmed"` // removed by count, bytes or age
+	Expired    uint64 `json:"expired"` // removed by their TTL
+	Syncs      uint64 `json:"syncs"`   // group commits that were waited for
+	Hits       uint64 `json:"hits"`    // reads served from memory
+	Misses     uint64 `json:"misses"`  // reads that had to go to the disk
 }
 
 // ErrUnavailable is wrapped by errors of Append that may not come again, such as a full

@@ -17,8 +17,8 @@ const (
 	CodeTooManySubs Code = 105 // more than max_subs subscriptions
 	CodeQoS         Code = 106 // not 0 or 1, or a QoS that the topic does not have
 
-	// The client may not do that. A client does not come back by itself after 200,
-	// 201, 202, 205 on its connection (ID 0), unless it has another token.
+	// The client may not do that. A client does not come back by itself after 205 on
+	// its connection (ID 0), and after 200, 201, 202 only with another token.
 	CodeUnauthorized Code = 200 // no token, or one that does not verify
 	CodeExpired      Code = 201 // the token has expired
 	CodeRevoked      Code = 202 // the token was revoked
@@ -83,8 +83,8 @@ func (c Code) String() string {
 func (c Code) Temporary() bool { return c >= 300 && c < 400 }
 
 // Retryable reports whether a client whose connection has ended with c (in an ERR with
-// ID 0) comes back by itself. After CodeUnauthorized, CodeExpired, CodeRevoked and
-// CodeDisconnected it does not, unless it has another token.
+// ID 0) comes back by itself. After CodeUnauthorized, CodeExpired and CodeRevoked it
+// does not, unless it has another token, and after CodeDisconnected never.
 func (c Code) Retryable() bool {
 	switch c {
 	case CodeUnauthorized, CodeExpired, CodeRevoked, CodeDisconnected:

@@ -99,7 +99,7 @@ test("ERR says when to come back at the earliest", async () => {
   t.push.close();
 });
 
-for (const code of [Code.unauthorized, Code.expired, Code.revoked, Code.disconnected]) {
+for (const code of [Code.unauthorized, Code.expired, Code.revoked]) {
   test(`after ${code} the client comes back with another token only`, async () => {
     let token = "one";
     const t = start({ token: () => token });
@@ -124,6 +124,18 @@ for (const code of [Code.unauthorized, Code.expired, Code.revoked, Code.disconne
     t.push.close();
   });
 }
+
+test("who was disconnected by the operator stays away, whatever the token", async () => {
+  let token = "one";
+  const t = start({ token: () => token });
+  await t.connected();
+  token = "two";
+  t.socket.give({ type: "err", code: Code.disconnected, message: "no" });
+  await t.clock.pass(60_000);
+  assert.equal(t.push.state, "refused");
+  assert.equal(t.sockets.length, 1);
+  t.push.close();
+});
 
 test("a token that is not a function is not tried again", async () => {
   const t = start({ token: "one" });
