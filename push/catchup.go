@@ -95,6 +95,9 @@ func (c *Session) catchUpExact(t *topicState, after uint64, size int, n *tally) 
 		}
 		s.counts.gaps.Add(1)
 		c.sendLocked(&protocol.SubOK{Filter: t.name, QoS: sub.qos(), Epoch: e.Epoch, Offset: from})
+		if c.has(sessionEnded) {
+			return read, true
+		}
 		sub.moveTo(max(from, after))
 	}
 	for _, r := range records {
@@ -170,7 +173,9 @@ func (c *Session) catchUpWild(filters []wildFilter, after uint64, size int, n *t
 	}
 	if w.told < before(e) {
 		w.told = before(e)
-		c.tellGaps(gone, e.Epoch, after)
+		if c.tellGaps(gone, e.Epoch, after); c.has(sessionEnded) {
+			return read, true
+		}
 	}
 	for _, r := range records {
 		if _, ok := match(w.filters, r.Topic, r.Position); ok {

@@ -229,6 +229,9 @@ func (c *Session) subscribeExact(id uint32, q protocol.Subscription) {
 		s.counts.subs.Add(1)
 	}
 	c.sendLocked(&protocol.SubOK{ID: id, Filter: q.Filter, QoS: q.QoS, Epoch: e.Epoch, Offset: from, Recovered: recovered})
+	if c.has(sessionEnded) {
+		return // the answer did not fit
+	}
 	if from < e.Last {
 		c.subs[i].flags |= subBehind
 		c.behind(1)
@@ -282,6 +285,9 @@ func (c *Session) subscribeWild(id uint32, q protocol.Subscription) {
 	w.told = max(w.told, before(e))
 	w.setQoS()
 	c.sendLocked(&protocol.SubOK{ID: id, Filter: q.Filter, QoS: q.QoS, Epoch: e.Epoch, Offset: from, Recovered: recovered})
+	if c.has(sessionEnded) {
+		return // the answer did not fit
+	}
 	if w.sent < e.Last && w.flags&subBehind == 0 {
 		w.flags |= subBehind
 		c.behind(1)
