@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// TestMain checks that no server has left a goroutine behind.
+// TestMain checks that no server has left a goroutine behind. Started by TestSoak, it is
+// a server.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(soakDir); dir != "" {
+		soakChild(dir)
+	}
 	code := m.Run()
 	if code == 0 {
 		code = leaks()
