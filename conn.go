@@ -165,6 +165,13 @@ func (c *Conn) extension() *connExt {
 	return c.ext
 }
 
+// empty reports whether a connection can do without it again.
+func (x *connExt) empty() bool {
+	return x.err == nil && !x.idleSet && x.readBy == 0 && x.writeBy == 0 && x.lingerBy == 0 && x.checkBy == 0 &&
+		len(x.calls) == 0 && len(x.timers) == 0 && len(x.waiters) == 0 && x.onEnd == nil &&
+		x.reads == 0 && x.callback == 0 && x.waits == 0 && !x.long && !x.parked
+}
+
 // ID returns a number that no other connection of the same Server or Client has
 // or has had. It is valid from OnOpen on.
 func (c *Conn) ID() uint64 {

@@ -208,3 +208,30 @@ func TestTimersOfEndedConnections(t *testing.T) {
 		}
 	})
 }
+
+// A Do or AfterFunc leaves nothing behind on a connection that is idle again.
+func TestCallbacksLeaveNoMemory(t *testing.T) {
+	eachMode(t, func(t *testing.T, m mode) {
+		opened := make(chan *weir.Conn, 1)
+		s := &weir.Server{Handler: opener{opened}}
+		addr := serve(t, m, s)
+		dial(t, addr)
+		c := <-opened
+		ran := make(chan struct{}, 2)
+		if err := c.Do(func(*weir.Conn) { ran <- struct{}{} }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.AfterFunc(time.Millisecond, func(*weir.Conn) { ran <- struct{}{} }); err != nil {
+			t.Fatal(err)
+		}
+		<-ran
+		<-ran
+		eventually(t, "nothing left", func() bool { return !weir.HasExtension(c) })
+	})
+}
+
+type opener struct{ ch chan *weir.Conn }
+
+func (o opener) OnOpen(c *weir.Conn)           { o.ch <- c }
+func (o opener) OnFrame(*weir.Conn, []byte)    {}
+func (o opener) OnClose(c *weir.Conn, _ error) {}

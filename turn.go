@@ -329,6 +329,9 @@ func (t *turn) end() {
 		c.pass()
 	} else {
 		c.unset(flagTurn)
+		if c.ext != nil && c.ext.empty() {
+			c.ext = nil // of a Do or AfterFunc, most likely; idle connections stay small
+		}
 		if c.has(flagDrain) || c.in != nil && t.proto.frameTimeout(c.loop.config, 0) > 0 {
 			c.post()
 		}

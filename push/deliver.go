@@ -1,6 +1,9 @@
 package push
 
 import (
+	"errors"
+	"net"
+
 	"github.com/weir-go/weir/push/protocol"
 )
 
@@ -88,7 +91,9 @@ func (c *Session) transmit(m *message, wildcard bool, n *tally) bool {
 		return true
 	}
 	if err := c.sink.Send(w.sent); err != nil {
-		c.retryLocked()
+		if !errors.Is(err, net.ErrClosed) {
+			c.retryLocked()
+		}
 		return false
 	}
 	n.sent++

@@ -12,7 +12,6 @@ import (
 
 	"github.com/weir-go/weir"
 	"github.com/weir-go/weir/examples/internal/cli"
-	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/msglog"
 )
 
@@ -100,7 +99,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	o := options{addr: "127.0.0.1:8080", tcp: "127.0.0.1:8090", format: "text", level: "info"}
 	o.ping, o.grace, o.maxMessage, o.acceptRate = 30*time.Second, 10*time.Second, 64<<10, 5000
-	o.resumeRate, o.policies.rest = 200_000, push.Disconnect
+	o.resumeRate = 200_000
 	bytes := 0
 
 	fs := flag.NewFlagSet("push", flag.ContinueOnError)

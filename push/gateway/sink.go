@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 
@@ -33,9 +32,7 @@ func (k binarySink) Write(frame []byte) error { return k.s.Write(web.Binary, fra
 type socketSink struct{ s *web.Socket }
 
 // Send sends a *web.Prepared, of newSocketFormat.
-func (k socketSink) Send(wire any) error {
-	return unlessClosed(k.s.WritePrepared(wire.(*web.Prepared)))
-}
+func (k socketSink) Send(wire any) error { return k.s.WritePrepared(wire.(*web.Prepared)) }
 
 func (k socketSink) Writable() bool             { return k.s.Conn().Writable() }
 func (k socketSink) Buffered() int              { return k.s.Conn().Buffered() }
@@ -59,7 +56,7 @@ func closeCode(code protocol.Code) int {
 type connSink struct{ c *weir.Conn }
 
 // Send sends a []byte, of newStreamFormat.
-func (k connSink) Send(wire any) error { return unlessClosed(k.c.WriteOwned(wire.([]byte), nil)) }
+func (k connSink) Send(wire any) error { return k.c.WriteOwned(wire.([]byte), nil) }
 
 // Write sends a frame by the codec of the connection, which puts the length before it.
 func (k connSink) Write(frame []byte) error { return k.c.WriteFrame(frame) }
@@ -72,16 +69,6 @@ func (k connSink) Resume()                    { k.c.ResumeRead() }
 func (k connSink) SetPing(d time.Duration)    { setPing(k.c, d) }
 func (k connSink) RemoteAddr() netip.AddrPort { return k.c.RemoteAddrPort() }
 func (k connSink) Close(protocol.Code)        { k.c.Close() }
-
-// unlessClosed takes what is sent on a connection that is closing, or has ended, for
-// sent and lost, as it would be a moment earlier. Session.Closed tells of the end. An
-// error would make a slow consumer of every client that just goes.
-func unlessClosed(err error) error {
-	if errors.Is(err, weir.ErrClosed) {
-		return nil
-	}
-	return err
-}
 
 func do(c *weir.Conn, f func()) error { return c.Do(func(*weir.Conn) { f() }) }
 
