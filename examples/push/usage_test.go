@@ -65,7 +65,7 @@ func TestMisuse(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	clitest.Help(t, run,
-		"/metrics", "-policy [filter=]policy", "(default disconnect)", "-log text|json", "(default 127.0.0.1:8080)",
+		"/metrics", "-policy [filter=]policy", "(default oldest)", "-log text|json", "(default 127.0.0.1:8080)",
 		"chromium", "push token -secret-file", "SIGTERM")
 	for command, mention := range map[string]string{"token": "-subscribe filters", "sub": "push sub -all", "pub": "push pub -qos 0"} {
 		clitest.Help(t, func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
