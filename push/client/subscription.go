@@ -37,7 +37,8 @@ type SubOptions struct {
 	OnError func(error)
 }
 
-// Gap is where messages are missing.
+// Gap is where messages are missing. For a filter with wildcards they are missing
+// somewhere behind To, which may be From, between what still comes.
 type Gap struct {
 	Filter string
 	From   protocol.Cursor // what was received last; zero if nothing was
@@ -289,19 +290,28 @@ func (c *Client) subscribed(f *protocol.SubOK) {
 		return
 	}
 	to := protocol.Cursor{Epoch: f.Epoch, Offset: f.Offset}
+	same := s.known && f.Epoch == s.epoch && f.Offset <= s.offset
+	// With wildcards the server does not tell what is missing, but behind which position
+	// something is: it may be behind that of this one, too.
+	missing := !f.Recovered && topic.Wildcard(s.filter)
 	switch {
-	case f.ID == 0:
-		// Announced. What others have to be sent again may be no gap for this one.
-		if s.state != subActive || f.Epoch == s.epoch && f.Offset <= s.offset {
-			return
+	case f.ID == 0 && s.state != subActive:
+		return
+	case f.ID == 0 && same:
+		if missing {
+			c.gap(s, protocol.Cursor{Epoch: s.epoch, Offset: s.offset})
 		}
+		return
+	case f.ID == 0:
 		c.gap(s, to)
 	case f.ID != s.id || s.state != subSent:
 		return // to one that was unsubscribed
 	default:
 		s.become(subActive)
-		same := s.known && f.Epoch == s.epoch && f.Offset <= s.offset
 		if same && (f.Recovered || s.acked < s.offset && f.Offset >= s.acked) {
+			if missing {
+				c.gap(s, protocol.Cursor{Epoch: s.epoch, Offset: s.offset})
+			}
 			s.sent = f.Offset
 			return // what comes again is left out, and was not acknowledged if it is missing
 		}
