@@ -23,8 +23,8 @@ type soakItem struct {
 
 func (i soakItem) data() []byte {
 	size := rand.IntN(200)
-	if rand.IntN(10) == 0 {
-		size = rand.IntN(4000)
+	if rand.IntN(4) == 0 {
+		size = rand.IntN(8000)
 	}
 	return fmt.Appendf(nil, "%s %d %s", i.publisher, i.n, strings.Repeat("x", size))
 }

@@ -84,7 +84,7 @@ func newSoakRun(t *testing.T, length time.Duration, keep int) *soakRun {
 	r.ctx, r.cancel = context.WithTimeout(context.Background(), length+4*patience)
 	t.Cleanup(r.cancel)
 	r.server = newSoakServer(t, keep)
-	config := sdk.GroupConfig{Random: func() float64 { return rand.Float64() / 20 }}
+	config := sdk.GroupConfig{Random: func() float64 { return rand.Float64() / 200 }}
 	config.Net = weir.Config{Loops: 1, Linger: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	config.Net.Socket.ReadBuffer = soakBuffer
 	var err error
@@ -159,7 +159,7 @@ func (r *soakRun) soak(absence time.Duration, done func() bool) {
 	for _, p := range []*soakProxy{r.server.tcp, r.server.web} {
 		p.faults.Store(true)
 		forever(func() {
-			r.pause(time.Duration(rand.IntN(150)) * time.Millisecond)
+			r.pause(time.Duration(rand.IntN(300)) * time.Millisecond)
 			p.hurt()
 		})
 	}
