@@ -87,7 +87,9 @@ func (c *Session) touchLocked() {
 	s.touched = append(s.touched, c.id)
 }
 
-// placesLocked returns where the session is, in what it reads with QoS 1. c.mu is held.
+// placesLocked returns where the session is, in what it reads with QoS 1, and where it was
+// in what it has not subscribed to again yet: the connection may end before it has. c.mu
+// is held.
 func (c *Session) placesLocked() (places []savedPlace) {
 	log := c.format.server.log
 	for i := range c.subs {
@@ -95,14 +97,22 @@ func (c *Session) placesLocked() (places []savedPlace) {
 			places = append(places, savedPlace{s.topic.name, protocol.Cursor{Epoch: log.Topic(s.topic.name).Epoch, Offset: s.acked()}})
 		}
 	}
-	if c.rare == nil || c.rare.wild == nil {
+	if c.rare == nil {
 		return places
 	}
-	epoch := log.All().Epoch
-	for _, f := range c.rare.wild.filters {
-		if f.qos == protocol.AtLeastOnce {
-			places = append(places, savedPlace{f.filter, protocol.Cursor{Epoch: epoch, Offset: max(f.from, c.rare.wild.acked)}})
+	if c.rare.wild != nil {
+		epoch := log.All().Epoch
+		for _, f := range c.rare.wild.filters {
+			if f.qos == protocol.AtLeastOnce {
+				places = append(places, savedPlace{f.filter, protocol.Cursor{Epoch: epoch, Offset: max(f.from, c.rare.wild.acked)}})
+			}
 		}
+	}
+	for _, p := range c.rare.resumed {
+		if len(places) >= c.format.server.config.MaxSubs {
+			break
+		}
+		places = append(places, p)
 	}
 	return places
 }
@@ -178,21 +188,43 @@ func (s *cursors) of(key string) map[string]savedPlace {
 	return places
 }
 
-// remembered returns where the session was with a filter, or nil. The turn's.
+// remembered returns where the session is with a filter that it reads with QoS 1, or was
+// before this connection, or nil. The turn's.
 func (c *Session) remembered(filter string) *protocol.Cursor {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rare == nil || c.rare.resumed == nil {
+	s := c.format.server
+	if topic.Wildcard(filter) {
+		if c.rare != nil && c.rare.wild != nil {
+			for _, f := range c.rare.wild.filters {
+				if f.filter == filter && f.qos == protocol.AtLeastOnce {
+					return &protocol.Cursor{Epoch: s.log.All().Epoch, Offset: max(f.from, c.rare.wild.acked)}
+				}
+			}
+		}
+	} else if t := s.topics.lookup(filter); t != nil {
+		if i, ok := c.subscriptionTo(t); ok && c.subs[i].has(subAtLeastOnce) {
+			return &protocol.Cursor{Epoch: s.log.Topic(filter).Epoch, Offset: c.subs[i].acked()}
+		}
+	}
+	if c.rare == nil {
 		return nil
 	}
-	p, ok := c.rare.resumed[filter]
-	if !ok {
-		return nil
+	if p, ok := c.rare.resumed[filter]; ok {
+		return &p.Cursor
+	}
+	return nil
+}
+
+// takePlaceLocked forgets where the session was with a filter before this connection: it
+// is subscribed to it by now, or no longer wants it. c.mu is held.
+func (c *Session) takePlaceLocked(filter string) {
+	if c.rare == nil || c.rare.resumed == nil {
+		return
 	}
 	if delete(c.rare.resumed, filter); len(c.rare.resumed) == 0 {
 		c.rare.resumed = nil
 	}
-	return &p.Cursor
 }
 
 // save forgets sessions that have been away for too long, and stores the cursors that

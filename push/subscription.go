@@ -228,6 +228,7 @@ func (c *Session) subscribeExact(id uint32, q protocol.Subscription) {
 		c.insert(i, n)
 		s.counts.subs.Add(1)
 	}
+	c.takePlaceLocked(q.Filter)
 	c.sendLocked(&protocol.SubOK{ID: id, Filter: q.Filter, QoS: q.QoS, Epoch: e.Epoch, Offset: from, Recovered: recovered})
 	if c.has(sessionEnded) {
 		return // the answer did not fit
@@ -284,6 +285,7 @@ func (c *Session) subscribeWild(id uint32, q protocol.Subscription) {
 	w.filters = filters
 	w.told = max(w.told, before(e))
 	w.setQoS()
+	c.takePlaceLocked(q.Filter)
 	c.sendLocked(&protocol.SubOK{ID: id, Filter: q.Filter, QoS: q.QoS, Epoch: e.Epoch, Offset: from, Recovered: recovered})
 	if c.has(sessionEnded) {
 		return // the answer did not fit
@@ -310,6 +312,7 @@ func (w *wild) setQoS() {
 func (c *Session) unsubscribe(filter string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.takePlaceLocked(filter)
 	if topic.Wildcard(filter) {
 		c.unsubscribeWild(filter)
 		return
