@@ -23,12 +23,35 @@ type Browser struct {
 	ctx context.Context
 }
 
+// attempts is how often a browser is started until it runs. On a busy machine it now and
+// then ends at once, as its zygote could not fork.
+const attempts = 3
+
 // Start starts a browser with a fresh profile. When the test ends, nothing is left
 // of either. If no Chromium is installed the test is skipped, see clitest.Lacking.
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	path := clitest.Tool(t, "chromium", "chromium", "chromium-browser", "google-chrome")
-	output := clitest.NewOutput()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	for attempt := 1; ; attempt++ {
+		output := clitest.NewOutput()
+		tab := prepare(ctx, t, path, output)
+		err := chromedp.Do(tab)
+		if err == nil {
+			return &Browser{t, tab}
+		}
+		if attempt == attempts {
+			t.Fatalf("%s does not start: %v\n%s", path, err, output)
+		}
+		t.Logf("%s does not start, once more: %v", path, err)
+	}
+}
+
+// prepare returns the context of a browser's tab. The browser is started by the first
+// use of it.
+func prepare(ctx context.Context, t testing.TB, path string, output *clitest.Output) context.Context {
+	t.Helper()
 	var command *exec.Cmd
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
@@ -49,8 +72,6 @@ func Start(t testing.TB) *Browser {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("no-proxy-server", true),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
 	ctx, cancelAndWait := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(func() {
 		cancelAndWait()
@@ -67,10 +88,7 @@ func Start(t testing.TB) *Browser {
 			t.Logf("closing the browser: %v", err)
 		}
 	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("%s does not start: %v\n%s", path, err, output)
-	}
-	return &Browser{t, ctx}
+	return ctx
 }
 
 // Tab opens another tab of the same browser, which ends with it.
