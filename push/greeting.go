@@ -44,20 +44,20 @@ func (g *greetings) owed(x greeting) bool {
 // check ends those who have taken too long. It is called every second at the least.
 func (g *greetings) check() {
 	timeout := g.server.config.HelloTimeout
-	var late []uint32
+	var late []greeting
 	g.mu.Lock()
 	for g.line.len() > 0 {
 		x := *g.line.front()
 		if owed := g.owed(x); owed && g.server.now() < time.Duration(x.opened)*time.Second+timeout {
 			break
 		} else if owed {
-			late = append(late, x.id)
+			late = append(late, x)
 		}
 		g.line.pop()
 	}
 	g.mu.Unlock()
-	for _, id := range late {
-		if c := g.server.table.get(id); c != nil && c.helloOwed.Load() {
+	for _, x := range late {
+		if c := g.server.table.get(x.id); c != nil && c.opened == x.opened && c.helloOwed.Load() {
 			c.fail(refusal(protocol.CodeTimeout, "no HELLO has come"))
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Server) Presence(name string) (protocol.Presence, error) {
 		}
 		if c := s.table.get(id); c != nil {
 			c.mu.Lock()
-			if !c.has(sessionEnded) {
+			if _, ok := c.subscriptionTo(t); ok { // or else it has ended, and the id is another's
 				p.Clients = append(p.Clients, c.label())
 			}
 			c.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *Server) tellPresence() {
 		for _, id := range ids {
 			if c := s.table.get(id); c != nil {
 				c.mu.Lock()
-				if c.sink.Writable() { // others will be told by the next one's count
+				if _, ok := c.subscriptionTo(t); ok && c.sink.Writable() { // others will be told by the next one's count
 					c.sendLocked(f)
 				}
 				c.mu.Unlock()

@@ -2,6 +2,8 @@ package push_test
 
 import (
 	"errors"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -197,4 +199,70 @@ func TestPlaceAfterRefusal(t *testing.T) {
 	if got := c.message(); got != "x" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// watched is a log that knows which topics it was told to keep.
+type watched struct {
+	*msglog.Memory
+	mu  sync.Mutex
+	all map[string]bool
+}
+
+func (l *watched) Watch(name string, on bool) {
+	runtime.Gosched()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all[name] = on; !on {
+		delete(l.all, name)
+	}
+	l.Memory.Watch(name, on)
+}
+
+// Ids, names and topics are used again at once by those who come as others leave.
+func TestComingAsOthersLeave(t *testing.T) {
+	log := &watched{Memory: msglog.NewMemory(msglog.MemoryOptions{}), all: map[string]bool{}}
+	b := start(t, push.Config{Log: log})
+	stop := make(chan struct{})
+	var asking, coming sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := b.Presence("t"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	hello, err := protocol.Append(nil, protocol.Binary, &protocol.Hello{
+		Version: protocol.Version, Session: "s", Cursors: []protocol.Subscription{{Filter: "t", QoS: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		coming.Go(func() {
+			for range 1000 {
+				c := b.attach(protocol.Binary)
+				c.Do(func() { c.session.Receive(hello) })
+				c.cut()
+			}
+		})
+	}
+	coming.Wait()
+	close(stop)
+	asking.Wait()
+	b.idle()
+	if len(log.all) != 0 {
+		t.Errorf("%v are still watched", log.all)
+	}
+	first := b.connect("s")
+	first.sub("t", 1, nil)
+	if !log.all["t"] {
+		t.Error("not watched")
+	}
+	b.connect("s")
+	first.refused(protocol.CodeTakenOver)
 }

@@ -199,12 +199,12 @@ func (c *Session) Closed(err error) {
 	key := c.key
 	c.mu.Unlock()
 	s := c.format.server
+	if key != "" {
+		s.unregister(c, key) // as long as the id is its own
+	}
 	s.table.drop(c.id)
 	s.counts.closed.Add(1)
 	s.counts.attached[c.format.index].Add(-1)
-	if key != "" {
-		s.unregister(c, key)
-	}
 }
 
 // endLocked ends what the session takes part in. The connection may live on for what

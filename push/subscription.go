@@ -201,15 +201,12 @@ func (c *Session) subscribeExact(id uint32, q protocol.Subscription) {
 	}
 	// From here on messages that are appended are delivered, or wait for the mutex. So
 	// those that the extent does not count are not missed.
-	t, first := s.topics.add(q.Filter, c.id, q.Presence)
-	if first {
-		s.log.Watch(t.name, true)
-	}
+	t := s.topics.add(s.log, q.Filter, c.id, q.Presence)
 	e, err := s.log.Touch(t.name)
 	i, again := c.subscriptionTo(t)
 	if err != nil {
 		if !again {
-			s.forget(t, c.id)
+			s.topics.remove(s.log, t, c.id)
 		}
 		c.refuseLocked(id, unavailable(err))
 		return
@@ -327,7 +324,7 @@ func (c *Session) unsubscribe(filter string) {
 		}
 		c.subs = slices.Delete(c.subs, i, i+1)
 		c.format.server.counts.subs.Add(-1)
-		c.format.server.forget(t, c.id)
+		c.format.server.topics.remove(c.format.server.log, t, c.id)
 		c.format.server.presence.note(t, c, false)
 		c.touchLocked()
 	}
@@ -365,7 +362,7 @@ func (c *Session) unsubscribeAll() {
 		if c.subs[i].has(subBehind) {
 			c.behind(-1)
 		}
-		s.forget(c.subs[i].topic, c.id)
+		s.topics.remove(s.log, c.subs[i].topic, c.id)
 		s.presence.note(c.subs[i].topic, c, false)
 	}
 	s.counts.subs.Add(-int64(len(c.subs)))
@@ -384,13 +381,6 @@ func (c *Session) unsubscribeAll() {
 		c.behind(-1)
 	}
 	c.rare.wild = nil
-}
-
-// forget takes a session from the subscribers of a topic.
-func (s *Server) forget(t *topicState, id uint32) {
-	if s.topics.remove(t, id) {
-		s.log.Watch(t.name, false)
-	}
 }
 
 // subscriptions returns how many there are. The turn's.

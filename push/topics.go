@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/weir-go/weir/push/msglog"
 	"github.com/weir-go/weir/push/topic"
 )
 
@@ -56,17 +57,20 @@ func (ts *topics) lookup(name string) *topicState {
 	return byName[name]
 }
 
-// add subscribes a session, and returns the topic; first says that it was nobody's.
-func (ts *topics) add(name string, id uint32, watch bool) (t *topicState, first bool) {
+// add subscribes a session, and returns the topic. The log is told with the lock held: if
+// one comes as the last one leaves, the log has to hear it in that order, or it would
+// forget a topic with subscribers, and begin its offsets anew.
+func (ts *topics) add(log msglog.Log, name string, id uint32, watch bool) *topicState {
 	mu, byName := ts.shard(name)
 	mu.Lock()
 	defer mu.Unlock()
-	t = byName[name]
-	if first = t == nil; first {
+	t := byName[name]
+	if t == nil {
 		t = &topicState{name: name, serial: ts.serial.Add(1)}
 		t.lane.topic = t
 		byName[name] = t
 		ts.count.Add(1)
+		log.Watch(name, true)
 	}
 	t.subscribers.Add(id)
 	if watch {
@@ -75,11 +79,11 @@ func (ts *topics) add(name string, id uint32, watch bool) (t *topicState, first 
 		t.watchers.Remove(id)
 	}
 	t.watcherCount.Store(int32(t.watchers.Len()))
-	return t, first
+	return t
 }
 
-// remove is the contrary of add; last says that nobody is left.
-func (ts *topics) remove(t *topicState, id uint32) (last bool) {
+// remove is the contrary of add.
+func (ts *topics) remove(log msglog.Log, t *topicState, id uint32) {
 	mu, byName := ts.shard(t.name)
 	mu.Lock()
 	defer mu.Unlock()
@@ -87,12 +91,12 @@ func (ts *topics) remove(t *topicState, id uint32) (last bool) {
 	t.watchers.Remove(id)
 	t.watcherCount.Store(int32(t.watchers.Len()))
 	if t.subscribers.Len() > 0 || t.gone {
-		return false
+		return
 	}
 	t.gone = true
 	delete(byName, t.name)
 	ts.count.Add(-1)
-	return true
+	log.Watch(t.name, false)
 }
 
 // audience appends the sessions that are subscribed.
