@@ -116,6 +116,9 @@ func (c *Session) alarm(kind alarmKind) {
 	case alarmExpire:
 		if who := c.identity; who != nil && !who.Expires.IsZero() && !time.Now().Before(who.Expires) {
 			c.failLocked(refusal(protocol.CodeExpired, "the token has expired"))
+		} else if who != nil && c.rare != nil && c.rare.expiry != 0 && c.rare.expiry <= time.Now().UnixNano() {
+			c.rare.expiry = 0
+			c.expireAgain(who)
 		}
 	case alarmRetry:
 		c.unset(sessionRetry)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -36,6 +37,9 @@ func (c *Session) hello(f *protocol.Hello) {
 		return
 	case len(f.Session) > s.config.MaxTopic || !utf8.ValidString(f.Session):
 		c.Refuse(protocol.CodeTooLarge, fmt.Sprintf("the name of a session is UTF-8, of up to %d bytes", s.config.MaxTopic))
+		return
+	case strings.IndexByte(f.Session, 0) >= 0: // it ends the user in the key
+		c.Refuse(protocol.CodeMalformed, "the name of a session has no NUL")
 		return
 	case len(f.Cursors) > s.config.MaxSubs:
 		c.Refuse(protocol.CodeTooManySubs, fmt.Sprintf("a session may have %d subscriptions", s.config.MaxSubs))
@@ -105,6 +109,18 @@ func (c *Session) expire(who *Identity) {
 	}
 }
 
+// expireAgain is expire for a token that has been renewed. An alarm that is due before is
+// enough, it sets the next: or else each TOKEN would leave one behind. c.mu is held.
+func (c *Session) expireAgain(who *Identity) {
+	if who.Expires.IsZero() {
+		return
+	}
+	if at, x := who.Expires.UnixNano(), c.ext(); x.expiry == 0 || at < x.expiry {
+		x.expiry = at
+		c.expire(who)
+	}
+}
+
 // renew takes a new token. The turn's.
 func (c *Session) renew(f *protocol.Token) {
 	who, err := c.format.server.authenticate(f.Token)
@@ -126,7 +142,7 @@ func (c *Session) renew(f *protocol.Token) {
 	}
 	c.identity = who
 	c.sendLocked(&protocol.Token{ID: f.ID, Expires: remaining(who.Expires)})
-	c.expire(who)
+	c.expireAgain(who)
 }
 
 // filtersLocked returns what the session is subscribed to.

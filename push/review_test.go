@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"sync"
@@ -265,4 +266,28 @@ func TestComingAsOthersLeave(t *testing.T) {
 	}
 	b.connect("s")
 	first.refused(protocol.CodeTakenOver)
+}
+
+// What separates user and session in a key cannot be a part of the session.
+func TestNameWithNUL(t *testing.T) {
+	b := start(t, push.Config{})
+	c := b.attach(protocol.Binary)
+	c.write(&protocol.Hello{Version: protocol.Version, Session: "b\x00c"})
+	c.refused(protocol.CodeMalformed)
+	c.end()
+}
+
+// A Shutdown with a deadline ends, also if the log does not.
+func TestShutdownWithBlockedLog(t *testing.T) {
+	log := &failing{Log: msglog.NewMemory(msglog.MemoryOptions{}), gate: make(chan struct{})}
+	b := start(t, push.Config{Log: log})
+	defer close(log.gate)
+	c := b.connect("s")
+	c.write(&protocol.Pub{ID: 1, Topic: "t", QoS: 1})
+	c.none()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := b.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
 }

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -173,12 +174,28 @@ func (s *Server) resident(name string, after uint64) bool {
 // Shutdown sends GOAWAY to all clients, in slices, so that they spread over the time
 // until ctx's deadline (10 s if it has none), closes their connections, and then the
 // log. What has been published before is stored and handed out. It returns ctx's error
-// if that ends it early.
+// if that ends it early; a log that does not answer is left behind a second later.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.admission.end()
 	err := s.sendAway(ctx)
-	return errors.Join(err, s.end())
+	ended := make(chan error, 1)
+	go func() { ended <- s.end() }()
+	select {
+	case failed := <-ended:
+		return errors.Join(err, failed)
+	case <-ctx.Done():
+	}
+	select { // usually there is little left to do, and worth it
+	case failed := <-ended:
+		return errors.Join(err, failed)
+	case <-time.After(endGrace):
+		return cmp.Or(err, ctx.Err())
+	}
 }
+
+// endGrace is how long Shutdown waits, beyond its deadline, for what was published to be
+// stored: a disk that has stopped answering does not keep it longer.
+const endGrace = time.Second
 
 // slices is how many Shutdown makes of the clients.
 const goAwaySlices = 20

@@ -40,6 +40,7 @@ type rare struct {
 	acks    []protocol.Frame      // PUBACK and ERR that wait for a turn
 	flight  int                   // PUB of QoS 1 that are not answered
 	dropped uint64                // messages of QoS 0 not delivered
+	expiry  int64                 // Unix nanoseconds of the earliest alarm for the end of a renewed token; 0: none
 	resumed map[string]savedPlace // where the session was, by filter, before this connection
 }
 
