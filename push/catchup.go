@@ -1,6 +1,7 @@
 package push
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -51,7 +52,12 @@ func (c *Session) catchUpSome(size int, n *tally) (read int, done bool) {
 		c.mu.Unlock()
 		return 0, true
 	}
+	// Any of them: with a fixed order one that is always behind keeps the others waiting.
+	skip := rand.IntN(int(c.nBehind))
 	if c.rare != nil && c.rare.wild != nil && c.rare.wild.flags&subBehind != 0 {
+		skip--
+	}
+	if skip < 0 {
 		w := c.rare.wild
 		w.flags &^= subMore
 		filters, after := w.filters, w.sent
@@ -60,6 +66,9 @@ func (c *Session) catchUpSome(size int, n *tally) (read int, done bool) {
 	}
 	for i := range c.subs {
 		if s := &c.subs[i]; s.has(subBehind) {
+			if skip--; skip >= 0 {
+				continue
+			}
 			s.flags &^= subMore
 			t, after := s.topic, s.sent
 			c.mu.Unlock()

@@ -133,6 +133,28 @@ func TestSlowReaderPulls(t *testing.T) {
 	}
 }
 
+// A subscription that has much to read does not keep the others of its session waiting.
+func TestSlowReaderSharesTurns(t *testing.T) {
+	for _, busy := range []string{"t0", "t0/#"} {
+		b := start(t, push.Config{Log: msglog.NewMemory(msglog.MemoryOptions{Keep: msglog.Retention{Count: 10_000, Bytes: 1 << 30}})})
+		c := b.connect("")
+		c.sub(busy, 1, nil)
+		c.sub("t1", 1, nil)
+		c.block(true)
+		flood(t, b, 1, 3000, 1000, 1)
+		if _, err := b.Publish(t.Context(), push.Publication{Topic: "t1", QoS: 1}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is handed out", func() bool { return b.Stats().Pending == 0 })
+		c.block(false)
+		for i := 0; next[*protocol.Msg](c).Topic != "t1"; i++ {
+			if i == 2900 {
+				t.Fatalf("%s was first", busy)
+			}
+		}
+	}
+}
+
 // A reader whom the log's retention overtakes is told so.
 func TestGapIsAnnounced(t *testing.T) {
 	for _, filter := range []string{"t0", "#"} {
