@@ -58,7 +58,7 @@ type soakView struct {
 func newSoakReader(run *soakRun, kind soakKind) *soakReader {
 	r := &soakReader{soakKind: kind, run: run}
 	for _, f := range kind.filters {
-		r.views = append(r.views, &soakView{reader: r, filter: f, at: map[string]uint64{}, known: map[string]int{}})
+		r.views = append(r.views, &soakView{reader: r, filter: f, at: map[string]uint64{}, again: map[string]bool{}, known: map[string]int{}})
 	}
 	return r
 }
@@ -156,9 +156,8 @@ func (v *soakView) begin(back bool) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.life++
-	v.again = map[string]bool{}
 	for name := range v.at {
-		v.again[name] = back
+		v.again[name] = back || v.again[name] // it has perhaps got none of them yet
 	}
 	return v.life
 }
