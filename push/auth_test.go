@@ -122,3 +122,12 @@ func TestTokenRenewal(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// What separates user and session in a key cannot be a part of the session.
+func TestNameWithNUL(t *testing.T) {
+	b := start(t, push.Config{})
+	c := b.attach(protocol.Binary)
+	c.write(&protocol.Hello{Version: protocol.Version, Session: "b\x00c"})
+	c.refused(protocol.CodeMalformed)
+	c.end()
+}

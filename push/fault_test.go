@@ -1,10 +1,14 @@
 package push_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/weir-go/weir/push"
 	"github.com/weir-go/weir/push/msglog"
@@ -130,4 +134,124 @@ func TestOverload(t *testing.T) {
 		next[*protocol.PubAck](c)
 	}
 	eventually(t, "read from again", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return !c.paused })
+}
+
+var beginning = &protocol.Cursor{}
+
+// A connection that takes no answer any more ends in the middle of a subscription.
+func TestAnswerThatDoesNotFit(t *testing.T) {
+	for _, filter := range []string{"a/1", "a/#"} {
+		t.Run(filter, func(t *testing.T) {
+			b := start(t, push.Config{})
+			b.publish("a/1", "x")
+			c := b.connect("s")
+			c.fail(errors.New("full"))
+			c.write(&protocol.Sub{ID: 1, Subscription: protocol.Subscription{Filter: filter, QoS: 1, Cursor: beginning}})
+			c.end()
+			b.idle()
+		})
+	}
+}
+
+// So does one that is told of a gap.
+func TestGapThatCannotBeTold(t *testing.T) {
+	for _, filter := range []string{"a/1", "a/#"} {
+		t.Run(filter, func(t *testing.T) {
+			log := msglog.NewMemory(msglog.MemoryOptions{})
+			b := start(t, push.Config{Log: log})
+			c := b.connect("s")
+			c.sub(filter, 1, nil)
+			c.block(true)
+			b.publish("a/1", "x")
+			eventually(t, "behind", func() bool { return b.Stats().Behind == 1 })
+			if err := log.Sweep(time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			c.fail(errors.New("full"))
+			c.block(false)
+			c.end()
+			b.idle()
+		})
+	}
+}
+
+// watched is a log that knows which topics it was told to keep.
+type watched struct {
+	*msglog.Memory
+	mu  sync.Mutex
+	all map[string]bool
+}
+
+func (l *watched) Watch(name string, on bool) {
+	runtime.Gosched()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all[name] = on; !on {
+		delete(l.all, name)
+	}
+	l.Memory.Watch(name, on)
+}
+
+// Ids, names and topics are used again at once by those who come as others leave.
+func TestComingAsOthersLeave(t *testing.T) {
+	log := &watched{Memory: msglog.NewMemory(msglog.MemoryOptions{}), all: map[string]bool{}}
+	b := start(t, push.Config{Log: log})
+	stop := make(chan struct{})
+	var asking, coming sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := b.Presence("t"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	hello, err := protocol.Append(nil, protocol.Binary, &protocol.Hello{
+		Version: protocol.Version, Session: "s", Cursors: []protocol.Subscription{{Filter: "t", QoS: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		coming.Go(func() {
+			for range 1000 {
+				c := b.attach(protocol.Binary)
+				c.Do(func() { c.session.Receive(hello) })
+				c.cut()
+			}
+		})
+	}
+	coming.Wait()
+	close(stop)
+	asking.Wait()
+	b.idle()
+	if len(log.all) != 0 {
+		t.Errorf("%v are still watched", log.all)
+	}
+	first := b.connect("s")
+	first.sub("t", 1, nil)
+	if !log.all["t"] {
+		t.Error("not watched")
+	}
+	b.connect("s")
+	first.refused(protocol.CodeTakenOver)
+}
+
+// A Shutdown with a deadline ends, also if the log does not.
+func TestShutdownWithBlockedLog(t *testing.T) {
+	log := &failing{Log: msglog.NewMemory(msglog.MemoryOptions{}), gate: make(chan struct{})}
+	b := start(t, push.Config{Log: log})
+	defer close(log.gate)
+	c := b.connect("s")
+	c.write(&protocol.Pub{ID: 1, Topic: "t", QoS: 1})
+	c.none()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := b.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
 }

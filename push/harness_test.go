@@ -297,3 +297,24 @@ func eventually(t testing.TB, what string, f func() bool) {
 		}
 	}
 }
+
+func (b *bench) publish(topic, data string) {
+	b.t.Helper()
+	if _, err := b.Publish(b.t.Context(), push.Publication{Topic: topic, Data: []byte(data), QoS: protocol.AtLeastOnce}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) idle() {
+	b.t.Helper()
+	eventually(b.t, "nothing is left of the session", func() bool {
+		st := b.Stats()
+		return st.Sessions == 0 && st.Subs == 0 && st.Behind == 0 && st.Attached == 0 && st.Topics == 0 && st.Pending == 0
+	})
+}
+
+func (c *client) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendFail = err
+}
