@@ -124,6 +124,7 @@ func (c *Session) alarm(kind alarmKind) {
 		c.unset(sessionRetry)
 		c.wakeLocked()
 	case alarmWake:
+		c.unset(sessionThrottled)
 		c.wakeLocked()
 	}
 }

@@ -28,7 +28,11 @@ func (c *Session) catchUp() {
 		return
 	}
 	c.dequeue(&n)
+	throttled := c.has(sessionThrottled)
 	c.mu.Unlock()
+	if throttled {
+		return // alarmWake will come
+	}
 	left := batchBytes
 	for left > 0 && c.sink.Writable() {
 		read, done := c.catchUpSome(left, &n)
@@ -215,7 +219,7 @@ func (c *Session) tellGaps(filters []string, epoch, after uint64) {
 }
 
 // charge counts records that were read from the disk against ResumeRate, and reports
-// whether the session has to wait; it will be woken.
+// whether the session has to wait; it will be woken. c.mu is held.
 func (s *Server) charge(c *Session, records int) (wait bool) {
 	if s.resumes == nil {
 		return false
@@ -225,6 +229,7 @@ func (s *Server) charge(c *Session, records int) (wait bool) {
 	if d <= 0 {
 		return false
 	}
+	c.set(sessionThrottled)
 	s.alarms.set(now.Add(d), c, alarmWake)
 	return true
 }

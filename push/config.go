@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/weir-go/weir/push/msglog"
+	"github.com/weir-go/weir/push/protocol"
 )
 
 // Config holds the settings of a Server. The zero value of every field is a default.
@@ -125,7 +126,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.ResumeRate = cmp.Or(c.ResumeRate, 200_000)
 	c.MaxDetached = cmp.Or(c.MaxDetached, 100_000)
 	c.DetachedTTL = cmp.Or(c.DetachedTTL, 24*time.Hour)
-	c.MaxPresence = cmp.Or(c.MaxPresence, 100)
+	c.MaxPresence = min(cmp.Or(c.MaxPresence, 100), protocol.MaxList)
+	c.MaxPending = max(c.MaxPending, c.MaxMessage+1<<10) // or else the largest message would never have a turn
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -243,9 +243,13 @@ func (s *cursors) save() {
 		if c := s.server.table.get(id); c != nil {
 			c.mu.Lock()
 			c.unset(sessionTouched)
-			if places := c.placesLocked(); len(places) > 0 && !c.has(sessionEnded) {
+			if !c.has(sessionEnded) {
+				var saved *savedSession // nil if nothing is left to come back to
+				if places := c.placesLocked(); len(places) > 0 {
+					saved = &savedSession{now, places}
+				}
 				s.mu.Lock()
-				s.store(c.key, &savedSession{now, places})
+				s.store(c.key, saved)
 				s.mu.Unlock()
 			}
 			c.mu.Unlock()

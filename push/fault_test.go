@@ -116,7 +116,7 @@ func TestPublishersAreSlowedDown(t *testing.T) {
 
 func TestOverload(t *testing.T) {
 	log := &failing{Log: msglog.NewMemory(msglog.MemoryOptions{}), gate: make(chan struct{}, 1000)}
-	b := start(t, push.Config{Log: log, MaxPending: 10_000})
+	b := start(t, push.Config{Log: log, MaxMessage: 1000, MaxPending: 10_000})
 	c := b.connect("")
 	for i := range 10 { // each counts as 1,256 bytes, of which seven fit
 		c.write(&protocol.Pub{ID: uint32(i + 1), Topic: "t", QoS: 1, Data: make([]byte, 1000)})

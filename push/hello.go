@@ -3,6 +3,7 @@ package push
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"strings"
@@ -22,8 +23,11 @@ func (s *Server) authenticate(token string) (*Identity, *Error) {
 		return anonymous, nil
 	}
 	who, err := s.config.Auth.Authenticate(token)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, authError(err)
+	case strings.Contains(who.User, "\x00"): // its sessions' keys could be another's
+		return nil, authError(errors.New("push: the name of a user has a zero byte"))
 	}
 	return who, nil
 }

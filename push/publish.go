@@ -168,7 +168,7 @@ func (c *Session) publish(f *protocol.Pub) {
 	}
 	if s.pipeline.congested() {
 		c.mu.Lock()
-		if s.pipeline.wait(c) {
+		if !c.has(sessionCongested) && s.pipeline.wait(c) {
 			c.hold(sessionCongested)
 		}
 		c.mu.Unlock()

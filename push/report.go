@@ -29,6 +29,7 @@ type reporter struct {
 	server *Server
 	last   Stats
 	at     time.Time
+	heard  bool // somebody was subscribed at the last tick, so that rates of topics are known
 }
 
 // tick makes and publishes a Report, if somebody is subscribed.
@@ -37,10 +38,13 @@ func (r *reporter) tick() {
 	st, now := s.Stats(), time.Now()
 	last, seconds := r.last, now.Sub(r.at).Seconds()
 	r.last, r.at = st, now
-	listened := s.topics.lookup(statsTopic) != nil
-	top := s.topTopics(listened, seconds)
-	if !listened || last.StartedAt.IsZero() {
+	heard := r.heard
+	if r.heard = s.heard(statsTopic); !r.heard {
 		return
+	}
+	top := s.topTopics(seconds)
+	if !heard {
+		return // what was counted has come in more than a second
 	}
 	report := Report{
 		Time:        now.UnixMilli(),
@@ -65,11 +69,18 @@ func (r *reporter) tick() {
 	_ = s.pipeline.enter(s.begin(s.ctx, newMessage(statsTopic, protocol.AtMostOnce, b)))
 }
 
-// topTopics returns the topics with the most deliveries since the last call.
-func (s *Server) topTopics(wanted bool, seconds float64) (top []TopicStats) {
-	if !wanted {
-		return nil
+// heard reports whether anybody is subscribed to a topic, by its name or a filter.
+func (s *Server) heard(name string) bool {
+	if s.topics.lookup(name) != nil {
+		return true
 	}
+	s.wild.mu.RLock()
+	defer s.wild.mu.RUnlock()
+	return len(s.wild.tree.Match(name, nil)) > 0
+}
+
+// topTopics returns the topics with the most deliveries since the last call.
+func (s *Server) topTopics(seconds float64) (top []TopicStats) {
 	s.topics.each(func(t *topicState) {
 		if n := t.delivered.Swap(0); n > 0 {
 			top = append(top, TopicStats{Name: t.name, Subscribers: t.subscribers.Len(), Rate: float64(n) / seconds})
@@ -94,6 +105,7 @@ func memory() uint64 {
 
 // Clients returns the sessions that lag most, at most limit. It looks at all sessions.
 func (s *Server) Clients(limit int) []ClientStats {
+	limit = max(limit, 0)
 	var all []ClientStats
 	less := func(a, b ClientStats) int {
 		return cmp.Or(cmp.Compare(b.Lag, a.Lag), cmp.Compare(b.Queued+b.Buffered, a.Queued+a.Buffered),
@@ -153,6 +165,7 @@ func lag(last, sent uint64) uint64 { return max(last, sent) - sent }
 
 // Topics returns topics that are subscribed to or in the log, in order, behind a name.
 func (s *Server) Topics(prefix, after string, limit int) ([]TopicStats, error) {
+	limit = max(limit, 0)
 	logged, err := s.log.Topics(nil, prefix, after, limit)
 	if err != nil {
 		return nil, unavailable(err)

@@ -53,6 +53,7 @@ const (
 	sessionClosed                             // the transport has said so
 	sessionWoken                              // a turn of catchUp is due
 	sessionRetry                              // the sink has refused something: try again in a second
+	sessionThrottled                          // what it reads from the disk has to wait, by ResumeRate
 	sessionFull                               // not read from: MaxFlight publications are unanswered
 	sessionCongested                          // not read from: the pipeline is full
 	sessionWaiting                            // not read from: waiting for admission
