@@ -33,9 +33,9 @@ var soakKinds = []soakKind{
 	{"ws, slow", true, protocol.Binary, steady, 300, []string{"soak/#"}},
 	{"json, slow", true, protocol.JSON, steady, 150, []string{"soak/a/1", "soak/b/+"}},
 	{"tcp, handed over", false, protocol.Binary, handOver, 0, []string{"soak/a/1", "soak/b/#"}},
-	{"json, handed over", true, protocol.JSON, handOver, 100, []string{"soak/+/+", "soak"}},
+	{"json, handed over", true, protocol.JSON, handOver, 400, []string{"soak/+/+", "soak"}},
 	{"tcp, session", false, protocol.Binary, sessions, 0, []string{"soak/#"}},
-	{"ws, session", true, protocol.Binary, sessions, 100, []string{"soak/a/2", "soak/b/1", "soak"}},
+	{"ws, session", true, protocol.Binary, sessions, 400, []string{"soak/a/2", "soak/b/1", "soak"}},
 	{"json, session", true, protocol.JSON, sessions, 0, []string{"soak/b/2", "soak/a/+"}},
 }
 
@@ -81,7 +81,7 @@ func (r *soakRun) pause(d time.Duration) {
 // newSoakRun has everybody connect.
 func newSoakRun(t *testing.T, length time.Duration, keep int) *soakRun {
 	r := &soakRun{t: t, truth: newSoakTruth(), gapsAllowed: keep > 0}
-	r.ctx, r.cancel = context.WithTimeout(context.Background(), length+4*patience)
+	r.ctx, r.cancel = context.WithTimeout(context.Background(), 2*length+4*patience)
 	t.Cleanup(r.cancel)
 	r.server = newSoakServer(t, keep)
 	config := sdk.GroupConfig{Random: func() float64 { return rand.Float64() / 200 }}
