@@ -348,7 +348,8 @@ func (s *Subscription) Cursor() (cursor protocol.Cursor, ok bool) {
 	return protocol.Cursor{Epoch: s.epoch, Offset: s.acked}, s.known
 }
 
-// Cursors returns the cursors of all subscriptions, by filter, as far as they are known.
+// Cursors returns the cursors of all subscriptions, by filter, as far as they are known:
+// after Close none, but that of a Subscription is still to be had from itself.
 func (c *Client) Cursors() map[string]protocol.Cursor {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -545,8 +545,13 @@ export class Push {
   /** SUBOK: where a subscription goes on. */
   #confirm(sub, { id, epoch, offset, recovered }) {
     const after = sub?.cursor;
-    // Unasked it may be about what others with wildcards have to be sent again.
-    if (!sub || (!id && (!sub.active || (epoch === after.epoch && offset <= after.offset)))) return;
+    if (!sub || (!id && !sub.active)) return;
+    if (!id && epoch === after.epoch && offset <= after.offset) {
+      // For wildcards it tells behind which position something is missing, mostly the
+      // last one that was sent.
+      if (sub.wildcard && !recovered) this.#gap(sub, "trimmed", { ...after });
+      return;
+    }
     if (!recovered || after?.epoch !== epoch) sub.cursor = { epoch, offset };
     else sub.cursor = { epoch, offset: Math.max(after.offset, offset) };
     sub.active = sub.confirmed = true;

@@ -124,13 +124,21 @@ test("gaps are told", async () => {
   t.socket.give(subok("a", { offset: 19, recovered: false }));
   assert.equal(t.of("gap").length, 2);
 
+  // But for filters with wildcards the offset is the position that was reached.
+  const wide = listen(t, "w/#", { qos: 1 });
+  const [ask] = t.socket.of("sub");
+  t.socket.give(subok("w/#", { id: ask.id, qos: 1, offset: 0 }), wild("w/x", 30), subok("w/#", { offset: 30, recovered: false }), wild("w/x", 50));
+  assert.deepEqual(t.of("gap").at(-1).after, { epoch: 7, offset: 30 });
+  assert.equal(t.of("gap").length, 3);
+  assert.deepEqual(wide, ["w/x 30", "w/x 50"]);
+
   // The log has forgotten the topic: another epoch, with offsets that begin anew.
   t.socket.end();
   await t.clock.pass(1000);
   t.socket.onopen();
   t.socket.give({ type: "welcome", session: "s1", ping: 0 }, subok("a", { id: 1, epoch: 8, offset: 0, recovered: false }), msg("a", 1));
   assert.deepEqual(t.of("gap").at(-1).after, { epoch: 7, offset: 21 });
-  assert.equal(t.of("gap").length, 3);
+  assert.equal(t.of("gap").length, 4);
   assert.deepEqual(got, ["a 11", "a 21", "a 1"]);
   t.push.close();
 });
