@@ -16,8 +16,10 @@ lint:
 test:
 	go test work
 
+# What runs whole benchmarks is left out: their processes are mostly other libraries' servers.
 race:
-	go test -race work
+	go test -race -timeout 8m ./... ./examples/... ./push/...
+	go test -race -timeout 8m -skip '^Test(Million|MillionHeartbeat|MillionInterrupted|Scale|Echo|HTTP|WS|Push)$$' ./bench
 
 # The select poller is what these run on; windows answers errors.ErrUnsupported. What
 # others' code makes large is checked where it can differ: on another kind of system, and
