@@ -175,7 +175,7 @@ func (f *fanOut) serveSlice(l *lane, left int, n *tally) int {
 
 // audience appends who is to get a message, each once, in the order in which they have
 // come, more or less: that is the order in which the kernel, and the heap, have what
-// belongs to their connections, and serving them in it is a fifth cheaper than at random.
+// belongs to their connections, and serving them at random was some fifth dearer.
 func (f *fanOut) audience(l *lane, name string, ids []uint32) []uint32 {
 	if l.topic != nil {
 		ids = f.server.topics.audience(l.topic, ids)

@@ -63,9 +63,8 @@ func Handler(h http.Handler) *HTTP {
 }
 
 // WebSocket has ws answer the handshakes for a path, to the letter, ahead of the
-// http.Handler, and returns h, which Handler has made. It is what to do where very many
-// WebSockets come: a handshake then costs a third less CPU, as no *http.Request is made,
-// and its garbage leaves no holes between what stays. In WebSocket.Accept,
+// http.Handler, and returns h, which Handler has made. It is for servers to which very
+// many WebSockets come: no *http.Request is made for a handshake. In WebSocket.Accept,
 // Handshake.Request returns nil. Other requests for the path are the http.Handler's. It
 // must not be called once the server serves.
 func (h *HTTP) WebSocket(path string, ws *WebSocket) *HTTP {
